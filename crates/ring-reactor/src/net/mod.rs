@@ -1,0 +1,4 @@
+//! The socket engine.
+mod socket;
+pub use self::socket::{Origin, ReadyEvent, Socket};
+pub use crate::ready::Direction;

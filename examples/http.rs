@@ -1,0 +1,2 @@
+//! http
+fn main() {}

@@ -1,0 +1,1 @@
+//! Programs that use `tokio-uring-net`, one idea each: see the files beside the manifest.
