@@ -36,5 +36,7 @@ impl fmt::Display for Status {
 #[track_caller]
 #[must_use]
 pub fn status() -> Status {
-    Status { driver: Driver::Epoll }
+    Status {
+        driver: Driver::Epoll,
+    }
 }

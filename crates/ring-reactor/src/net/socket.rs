@@ -51,7 +51,8 @@ impl Socket {
     /// Takes a non-blocking socket into the current runtime.
     #[track_caller]
     pub fn new(fd: OwnedFd, _origin: Origin) -> io::Result<Socket> {
-        let io = AsyncFd::with_interest(Fd(fd.as_raw_fd()), Interest::READABLE | Interest::WRITABLE)?;
+        let io =
+            AsyncFd::with_interest(Fd(fd.as_raw_fd()), Interest::READABLE | Interest::WRITABLE)?;
         Ok(Socket { io, fd })
     }
     /// The descriptor, for system calls of our own.
@@ -69,14 +70,23 @@ impl Socket {
         Ok(fd)
     }
     /// Waits, by the task of `cx`, until the socket is ready in `direction`; takes a unit of tokio's coop budget.
-    pub fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<ReadyEvent<'_>>> {
+    pub fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent<'_>>> {
         match direction {
             Direction::Read => self.io.poll_read_ready(cx).map_ok(ReadyEvent),
             Direction::Write => self.io.poll_write_ready(cx).map_ok(ReadyEvent),
         }
     }
     /// Runs `f` whenever the socket is ready, until it does not answer `WouldBlock`.
-    pub fn poll_io<R>(&self, cx: &mut Context<'_>, direction: Direction, mut f: impl FnMut() -> io::Result<R>) -> Poll<io::Result<R>> {
+    pub fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match f() {
@@ -86,7 +96,11 @@ impl Socket {
         }
     }
     /// Runs `f` if the socket is ready now.
-    pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        f: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
         let _ = ready::mask(interest);
         self.io.try_io(interest, |_| f())
     }
@@ -95,16 +109,31 @@ impl Socket {
         self.io.ready(interest).await.map(ReadyEvent)
     }
     /// Waits and runs `f` until it does not answer `WouldBlock`; any number of tasks may wait.
-    pub async fn async_io<R>(&self, interest: Interest, mut f: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
         self.io.async_io(interest, |_| f()).await
     }
     /// Accepts one connection; any number of tasks may wait.
     pub async fn accept(&self) -> io::Result<(OwnedFd, SockAddr)> {
-        self.async_io(Interest::READABLE, || SockRef::from(&self.fd).accept().map(|(s, a)| { s.set_nonblocking(true).ok(); (s.into(), a) })).await
+        self.async_io(Interest::READABLE, || {
+            SockRef::from(&self.fd).accept().map(|(s, a)| {
+                s.set_nonblocking(true).ok();
+                (s.into(), a)
+            })
+        })
+        .await
     }
     /// Accepts one connection for the task of `cx`.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(OwnedFd, SockAddr)>> {
-        self.poll_io(cx, Direction::Read, || SockRef::from(&self.fd).accept().map(|(s, a)| { s.set_nonblocking(true).ok(); (s.into(), a) }))
+        self.poll_io(cx, Direction::Read, || {
+            SockRef::from(&self.fd).accept().map(|(s, a)| {
+                s.set_nonblocking(true).ok();
+                (s.into(), a)
+            })
+        })
     }
     /// Whether the runtime was moved, failed or is served by ring: for tests.
     #[doc(hidden)]
