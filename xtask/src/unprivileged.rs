@@ -19,16 +19,14 @@ const MEMLOCK_BYTES_MAX: u64 = 8 << 20;
 
 /// Builds the test executables where that was not done yet, and runs each of them.
 pub(crate) fn run(root: &Path) -> Result<(), String> {
-    let artifacts = build(root)?;
+    let mut artifacts = build(root)?;
     let user = User::new()?;
     let scratch = Scratch::new(&user)?;
-    let artifacts = if user.can_reach(&artifacts) {
-        artifacts
-    } else {
+    if !user.can_reach(&artifacts) {
         eprintln!("uid {UID} cannot reach the build: running copies of it");
-        copy_all(&artifacts, &scratch.0)
-            .map_err(|error| format!("copying the build to {}: {error}", scratch.0.display()))?
-    };
+        artifacts = copy_all(&artifacts, &scratch.0)
+            .map_err(|error| format!("copying the build to {}: {error}", scratch.0.display()))?;
+    }
     let tests: Vec<&Artifact> = artifacts
         .iter()
         .filter(|artifact| artifact.is_test)

@@ -36,6 +36,20 @@ pub(super) const TABLES: Tables = Tables {
             never: &["tokio*", "futures*", "mio", "hyper*"],
         },
     ],
-    unsafe_files: &[],
-    pure_files: &[],
+    unsafe_files: &[
+        "crates/ring-core/src/fd.rs",
+        "crates/ring-core/src/fork.rs",
+        "crates/ring-core/src/ops.rs",
+        "crates/ring-core/src/ring.rs",
+        "crates/ring-core/src/sockaddr.rs",
+        "crates/ring-core/src/submission.rs",
+    ],
+    pure_files: &[
+        "crates/ring-core/src/completion.rs",
+        "crates/ring-core/src/errno.rs",
+        "crates/ring-core/src/limits.rs",
+        "crates/ring-core/src/slab.rs",
+        "crates/ring-core/src/slot.rs",
+        "crates/ring-core/src/token.rs",
+    ],
 };
