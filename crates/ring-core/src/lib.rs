@@ -38,4 +38,4 @@ pub mod token;
 
 mod fd;
 pub mod fork;
-mod sockaddr;
+pub mod sockaddr;
