@@ -130,8 +130,8 @@ impl TcpStream {
     ///
     /// # Examples
     /// ```
-    /// use std::io::IoSliceMut;
-    /// use tokio::io::AsyncWriteExt;
+    /// use std::io::{ErrorKind, IoSliceMut};
+    /// # use tokio::io::AsyncWriteExt;
     /// use tokio_uring_net::{TcpListener, TcpStream};
     ///
     /// # #[tokio::main]
@@ -139,13 +139,16 @@ impl TcpStream {
     /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
     /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
     /// # let (server, _) = listener.accept().await?;
-    /// client.write_all(b"headbody").await?;
+    /// # client.write_all(b"headbody").await?;
     /// let (mut head, mut body) = ([0; 4], [0; 4]);
-    /// server.readable().await?;
-    /// # let mut peeked = [0; 1];
-    /// # server.peek(&mut peeked).await?;
-    /// server.try_read_vectored(&mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)])?;
-    /// assert_eq!((&head, &body), (b"head", b"body"));
+    /// let received = loop {
+    ///     server.readable().await?;
+    ///     match server.try_read_vectored(&mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)]) {
+    ///         Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+    ///         result => break result?,
+    ///     }
+    /// };
+    /// assert_eq!((received, &head, &body), (8, b"head", b"body"));
     /// # Ok(())
     /// # }
     /// ```
@@ -175,14 +178,14 @@ impl TcpStream {
     /// # let (server, _) = listener.accept().await?;
     /// # client.write_all(b"hello").await?;
     /// let mut buf = Vec::with_capacity(4096);
-    /// loop {
+    /// let received = loop {
     ///     server.readable().await?;
     ///     match server.try_read_buf(&mut buf) {
     ///         Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
     ///         result => break result?,
-    ///     };
-    /// }
-    /// assert_eq!(buf, b"hello");
+    ///     }
+    /// };
+    /// assert_eq!((received, buf.as_slice()), (5, b"hello".as_slice()));
     /// # Ok(())
     /// # }
     /// ```
