@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use examples::{Failure, accept_failed, address, listen_failed, report};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio_uring_net::{TcpListener, TcpStream};
 
 const HELP: &str = "\
 Sends every byte back to where it came from.
@@ -32,7 +32,7 @@ async fn run() -> Result<(), Failure> {
         .await
         .map_err(|error| listen_failed("--listen", listen, &error))?;
     println!("listening on {}", listener.local_addr()?);
-    println!("driver: epoll, by way of tokio::net");
+    println!("driver: {}", tokio_uring_net::driver());
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {

@@ -15,9 +15,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_uring_net::{TcpListener, TcpStream};
 
 const HELP: &str = "\
 Serves HTTP/1.1 and HTTP/2 (with prior knowledge) on one port:
@@ -84,7 +84,7 @@ async fn serve(listen: SocketAddr) -> Result<(), Failure> {
         .await
         .map_err(|error| listen_failed("--listen", listen, &error))?;
     println!("listening on http://{}", listener.local_addr()?);
-    println!("driver: epoll, by way of tokio::net");
+    println!("driver: {}", tokio_uring_net::driver());
 
     let connections = GracefulShutdown::new();
     loop {
