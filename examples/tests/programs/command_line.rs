@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use crate::server::{Server, executable, ring_is_available, setups};
 
-const EXAMPLES: [&str; 3] = ["http", "echo", "proxy"];
+const EXAMPLES: [&str; 4] = ["http", "echo", "proxy", "migrate"];
 
 fn run(example: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let Output {
@@ -50,6 +50,7 @@ fn a_usage_error_says_what_was_expected_and_exits_with_2() {
         ("echo", &["--listen", "127.0.0.1:70000"], "--listen"),
         ("proxy", &[], "--to HOST:PORT"),
         ("proxy", &["--to", "somewhere"], "--to"),
+        ("migrate", &["--listen-tokio", "7002"], "--listen-tokio"),
     ];
     for (example, args, expected) in cases {
         let (code, stdout, stderr) = run(example, args);
@@ -77,6 +78,12 @@ fn an_address_in_use_is_named_with_the_option_that_changes_it() {
             "proxy",
             &["--to", "127.0.0.1:1", "--listen", &address],
             "--listen",
+        ),
+        ("migrate", &["--listen", &address], "--listen"),
+        (
+            "migrate",
+            &["--listen", "127.0.0.1:0", "--listen-tokio", &address],
+            "--listen-tokio",
         ),
     ];
     for (example, args, option) in cases {

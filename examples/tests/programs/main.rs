@@ -15,6 +15,7 @@ mod command_line;
 mod echo;
 mod http;
 mod http_shutdown;
+mod migrate;
 mod pattern;
 mod proxy;
 mod server;
