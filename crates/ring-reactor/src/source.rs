@@ -167,6 +167,11 @@ impl Source {
         self.ready.load(wanted)
     }
 
+    /// What of `wanted` was reported so far.
+    pub(crate) fn ready_before(&self, wanted: Bits) -> Snapshot {
+        self.ready.load(wanted)
+    }
+
     /// Waits for a poll function's `direction`.
     pub(crate) fn poll_ready(
         self: &Arc<Self>,

@@ -28,10 +28,12 @@
 //!   `TryFrom`, in both directions: see [`TcpStream`] and [`TcpListener`].
 //! - The UDP and Unix types are still tokio's own, re-exported.
 
+mod backend;
 mod read_buf;
 mod sys;
 pub mod tcp;
 
+pub use crate::backend::{Builder, Driver, DriverChoice, Metrics, Reason, Status, driver, metrics};
 pub use crate::tcp::listener::TcpListener;
 pub use crate::tcp::socket::TcpSocket;
 pub use crate::tcp::stream::TcpStream;

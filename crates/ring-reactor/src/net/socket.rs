@@ -232,11 +232,15 @@ impl Socket {
         interest: Interest,
         f: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        let source = match self.view()? {
-            View::Ring(source) => source,
-            View::Epoll(source) => return source.try_io(interest, f),
+        let (source, snapshot) = match (self.view(), self.source()) {
+            (Ok(View::Ring(source)), _) => {
+                (source, source.ready_now(self.fd(), Bits::of(interest)))
+            }
+            (Ok(View::Epoll(source)), _) => return source.try_io(interest, f),
+            // As in tokio: readiness that was reported outlives the runtime.
+            (Err(_), Some(source)) => (source, source.ready_before(Bits::of(interest))),
+            (Err(error), None) => return Err(error),
         };
-        let snapshot = source.ready_now(self.fd(), Bits::of(interest));
         if snapshot.ready.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
