@@ -141,7 +141,10 @@ impl Load {
             answered: 0,
             answered_at_last_tick: 0,
         };
-        closed_loop.run(measured, server_cpu)
+        let sample = closed_loop.run(measured, server_cpu);
+        // The kernel keeps a registration beyond the ring's end, and has room for 16 per thread.
+        closed_loop.submitter.unregister_ring_fd()?;
+        sample
     }
 }
 
@@ -348,7 +351,12 @@ fn read_http_response(connection: &mut TcpStream) -> Result<Vec<u8>, Failure> {
     let mut response = Vec::new();
     let mut chunk = [0; 4096];
     loop {
-        let count = connection.read(&mut chunk)?;
+        let count = match connection.read(&mut chunk) {
+            Ok(count) => count,
+            // The end of the previous sample's ring may interrupt the thread that used it.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
         response.extend_from_slice(&chunk[..count]);
         match http_response_length(&response)? {
             Some(length) if length == response.len() => return Ok(response),
