@@ -1,9 +1,11 @@
-//! `tokio::net` on io_uring: the same types under the same names, for the runtime a program already has.
+//! `tokio::net` on io_uring: the same types under the same names, for the runtime a program already
+//! has.
 //!
-//! A program changes `use tokio::net` to `use tokio_uring_net` and keeps the rest: its tokio runtime, its `Send` tasks,
-//! and every crate that asks for [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite). Where
-//! the kernel offers io_uring, it tells when a socket is ready; where a container, a sysctl or an old kernel forbids
-//! it, tokio's epoll does, and the sockets behave the same.
+//! A program changes `use tokio::net` to `use tokio_uring_net` and keeps the rest: its tokio
+//! runtime, its `Send` tasks, and every crate that asks for [`AsyncRead`](tokio::io::AsyncRead) and
+//! [`AsyncWrite`](tokio::io::AsyncWrite). Where the kernel offers io_uring, it tells when a socket
+//! is ready; where a container, a sysctl or an old kernel forbids it, tokio's epoll does, and the
+//! sockets behave the same.
 //!
 //! ```
 //! use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,8 +26,8 @@
 //! ```
 //!
 //! # What differs from `tokio::net`
-//! - The TCP types are this crate's own. A crate that takes the concrete types of `tokio::net` gets them by
-//!   `TryFrom`, in both directions: see [`TcpStream`] and [`TcpListener`].
+//! - The TCP types are this crate's own. A crate that takes the concrete types of `tokio::net` gets
+//!   them by `TryFrom`, in both directions: see [`TcpStream`] and [`TcpListener`].
 //! - The UDP and Unix types are still tokio's own, re-exported.
 
 mod backend;
@@ -40,7 +42,7 @@ pub use crate::tcp::stream::TcpStream;
 #[doc(no_inline)]
 pub use tokio::net::{ToSocketAddrs, lookup_host};
 
-// ---- Still tokio's own; served by tokio's epoll -----------------------------------------------------------------
+// ---- Still tokio's own; served by tokio's epoll ----
 #[doc(no_inline)]
 pub use tokio::net::{UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream, unix};
-// -----------------------------------------------------------------------------------------------------------------
+// ----

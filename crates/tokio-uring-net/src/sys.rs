@@ -1,6 +1,7 @@
 //! System calls on sockets, with the flags, limits and answers that tokio's types have.
 //!
-//! Every call here is non-blocking and safe; receiving into uninitialised memory is in `read_buf.rs`.
+//! Every call here is non-blocking and safe; receiving into uninitialised memory is in
+//! `read_buf.rs`.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
@@ -10,10 +11,12 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
-/// A send to a closed connection answers `EPIPE` and raises no `SIGPIPE`, whatever the process does with that signal.
+/// A send to a closed connection answers `EPIPE` and raises no `SIGPIPE`, whatever the process does
+/// with that signal.
 const SEND_FLAGS: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
 
-/// How many slices one vectored call takes: `UIO_MAXIOV` of Linux. sendmsg(2) refuses more with `EMSGSIZE`.
+/// How many slices one vectored call takes: `UIO_MAXIOV` of Linux. sendmsg(2) refuses more with
+/// `EMSGSIZE`.
 const SLICES_MAX: usize = 1024;
 
 /// Makes a TCP socket that is non-blocking and close-on-exec.
@@ -41,7 +44,8 @@ pub(crate) fn one_call<'a, 'b>(bufs: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
 
 /// Sends what the socket takes of `bufs`, which [`one_call`] has cut.
 ///
-/// Nothing to send is `Ok(0)` without a system call, as with writev(2); sendmsg(2) would report a closed connection.
+/// Nothing to send is `Ok(0)` without a system call, as with writev(2); sendmsg(2) would report a
+/// closed connection.
 pub(crate) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
     if bufs.iter().all(|buf| buf.is_empty()) {
         return Ok(0);
@@ -49,7 +53,8 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> io::Res
     SockRef::from(&fd).send_vectored_with_flags(bufs, SEND_FLAGS)
 }
 
-/// Receives into at most `SLICES_MAX` of `bufs`; room for no byte at all is `Ok(0)`, as readv(2) answers.
+/// Receives into at most `SLICES_MAX` of `bufs`; room for no byte at all is `Ok(0)`, as readv(2)
+/// answers.
 pub(crate) fn read_vectored(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
     let count = bufs.len().min(SLICES_MAX);
     rustix::io::readv(fd, &mut bufs[..count]).map_err(io::Error::from)

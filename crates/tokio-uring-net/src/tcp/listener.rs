@@ -14,22 +14,23 @@ use tokio::net::{ToSocketAddrs, lookup_host};
 use super::stream::TcpStream;
 use crate::sys;
 
-/// How many connections the kernel keeps for a listener of [`TcpListener::bind`] until they are accepted: what
-/// `tokio::net` asks for (seen with strace: `listen(fd, 128)`).
+/// How many connections the kernel keeps for a listener of [`TcpListener::bind`] until they are
+/// accepted: what `tokio::net` asks for (seen with strace: `listen(fd, 128)`).
 const BACKLOG_COUNT: i32 = 128;
 
 /// A socket that listens for TCP connections.
 ///
-/// [`accept`](TcpListener::accept) answers the next connection. Any number of tasks may wait in it at once, by shared
-/// reference. The socket is closed when the value is dropped.
+/// [`accept`](TcpListener::accept) answers the next connection. Any number of tasks may wait in it
+/// at once, by shared reference. The socket is closed when the value is dropped.
 ///
-/// A `tokio::net::TcpListener` and this type turn into each other by `TryFrom`, for crates that take tokio's concrete
-/// type. The conversions keep the socket, with its options and the connections that wait in it, and register it
-/// with the runtime they are called in.
+/// A `tokio::net::TcpListener` and this type turn into each other by `TryFrom`, for crates that
+/// take tokio's concrete type. The conversions keep the socket, with its options and the
+/// connections that wait in it, and register it with the runtime they are called in.
 ///
 /// # Errors
-/// An accept may fail for reasons that concern one connection only, such as a peer that gave up, or that pass, such as
-/// too many open files. A server that should live on goes on accepting after them.
+/// An accept may fail for reasons that concern one connection only, such as a peer that gave up, or
+/// that pass, such as too many open files. A server that should live on goes on accepting after
+/// them.
 ///
 /// # Examples
 /// ```
@@ -54,19 +55,21 @@ pub struct TcpListener {
     socket: Socket,
 }
 
-// tokio's types promise both whatever the engine is made of: no method leaves a socket half changed when it panics.
+// tokio's types promise both whatever the engine is made of: no method leaves a socket half changed
+// when it panics.
 impl UnwindSafe for TcpListener {}
 impl RefUnwindSafe for TcpListener {}
 
 impl TcpListener {
     /// Makes a listener on the first of the addresses of `addr` that can be bound.
     ///
-    /// Port 0 lets the kernel choose one; [`local_addr`](TcpListener::local_addr) tells which. The socket has
-    /// `SO_REUSEADDR` set. [`TcpSocket`](crate::TcpSocket) makes listeners with other options.
+    /// Port 0 lets the kernel choose one; [`local_addr`](TcpListener::local_addr) tells which. The
+    /// socket has `SO_REUSEADDR` set. [`TcpSocket`](crate::TcpSocket) makes listeners with other
+    /// options.
     ///
     /// # Errors
-    /// The error of the last address tried, as of socket(2), bind(2) and listen(2); the error of the name look-up;
-    /// `InvalidInput` if `addr` resolves to no address.
+    /// The error of the last address tried, as of socket(2), bind(2) and listen(2); the error of
+    /// the name look-up; `InvalidInput` if `addr` resolves to no address.
     ///
     /// # Panics
     /// If called outside a tokio runtime, or in one whose I/O is not enabled.
@@ -112,7 +115,8 @@ impl TcpListener {
     /// Waits for the next connection; answers its stream and the address of the peer.
     ///
     /// # Cancel safety
-    /// Cancel safe: if the future is dropped before it answers, the connection stays for the next accept.
+    /// Cancel safe: if the future is dropped before it answers, the connection stays for the next
+    /// accept.
     ///
     /// # Errors
     /// As accept(2). See [`TcpListener`] for those that a server survives.
@@ -137,7 +141,8 @@ impl TcpListener {
 
     /// Accepts the next connection, or has the task of `cx` woken when there may be one.
     ///
-    /// Only the task of the most recent call is woken. [`accept`](TcpListener::accept) serves any number of tasks.
+    /// Only the task of the most recent call is woken. [`accept`](TcpListener::accept) serves any
+    /// number of tasks.
     ///
     /// # Errors
     /// As [`accept`](TcpListener::accept).
@@ -169,8 +174,8 @@ impl TcpListener {
     /// If the runtime cannot register the socket.
     ///
     /// # Panics
-    /// If called outside a tokio runtime, or in one whose I/O is not enabled. In builds with debug assertions also
-    /// if the listener is in blocking mode.
+    /// If called outside a tokio runtime, or in one whose I/O is not enabled. In builds with debug
+    /// assertions also if the listener is in blocking mode.
     ///
     /// # Examples
     /// ```
@@ -191,7 +196,8 @@ impl TcpListener {
         TcpListener::new(listener.into(), Origin::Foreign)
     }
 
-    /// Takes the listener out of its runtime, as a listener of the standard library in non-blocking mode.
+    /// Takes the listener out of its runtime, as a listener of the standard library in non-blocking
+    /// mode.
     ///
     /// # Errors
     /// If the runtime cannot let go of the socket, which is closed then.
@@ -211,7 +217,8 @@ impl TcpListener {
         self.socket.into_fd().map(std::net::TcpListener::from)
     }
 
-    /// Answers the address the listener is bound to, with the port the kernel chose if 0 was asked for.
+    /// Answers the address the listener is bound to, with the port the kernel chose if 0 was asked
+    /// for.
     ///
     /// # Errors
     /// As getsockname(2).
@@ -231,7 +238,8 @@ impl TcpListener {
         sys::local_addr(self.socket.fd())
     }
 
-    /// Answers `IP_TTL`: how many routers a packet of this socket may pass. See [`set_ttl`](TcpListener::set_ttl).
+    /// Answers `IP_TTL`: how many routers a packet of this socket may pass. See
+    /// [`set_ttl`](TcpListener::set_ttl).
     ///
     /// # Errors
     /// As getsockopt(2).
@@ -280,7 +288,8 @@ impl TryFrom<std::net::TcpListener> for TcpListener {
 impl TryFrom<tokio::net::TcpListener> for TcpListener {
     type Error = io::Error;
 
-    /// Takes a listener of `tokio::net` into the current runtime, for use with a crate that makes tokio's concrete type.
+    /// Takes a listener of `tokio::net` into the current runtime, for use with a crate that makes
+    /// tokio's concrete type.
     ///
     /// # Errors
     /// If tokio cannot let go of the socket or the runtime cannot register it.
@@ -296,7 +305,8 @@ impl TryFrom<tokio::net::TcpListener> for TcpListener {
 impl TryFrom<TcpListener> for tokio::net::TcpListener {
     type Error = io::Error;
 
-    /// Hands the listener to `tokio::net` in the current runtime, for use with a crate that takes tokio's concrete type.
+    /// Hands the listener to `tokio::net` in the current runtime, for use with a crate that takes
+    /// tokio's concrete type.
     ///
     /// # Errors
     /// If the runtime cannot let go of the socket or tokio cannot register it.

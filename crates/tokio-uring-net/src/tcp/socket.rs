@@ -16,8 +16,9 @@ use crate::sys;
 
 /// A TCP socket that neither connects nor listens yet, so that its options can be set.
 ///
-/// [`TcpStream::connect`] and [`TcpListener::bind`] do for the usual case. Options that have no method here can be set
-/// through the descriptor, with a crate such as socket2. The socket is closed when the value is dropped.
+/// [`TcpStream::connect`] and [`TcpListener::bind`] do for the usual case. Options that have no
+/// method here can be set through the descriptor, with a crate such as socket2. The socket is
+/// closed when the value is dropped.
 ///
 /// # Examples
 /// ```
@@ -77,7 +78,8 @@ impl TcpSocket {
 
     /// Takes a stream of the standard library that is not connected, such as one that socket2 made.
     ///
-    /// The stream must be in non-blocking mode: see [`set_nonblocking`](std::net::TcpStream::set_nonblocking).
+    /// The stream must be in non-blocking mode: see
+    /// [`set_nonblocking`](std::net::TcpStream::set_nonblocking).
     ///
     /// # Examples
     /// ```
@@ -145,7 +147,8 @@ impl TcpSocket {
     /// ```
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         sys::start_connect(&self.inner, addr)?;
-        // Foreign: the descriptor may have come from outside, or been duplicated through `as_fd` since.
+        // Foreign: the descriptor may have come from outside, or been duplicated through `as_fd`
+        // since.
         TcpStream::new_connecting(self.inner.into(), Origin::Foreign).await
     }
 
@@ -233,13 +236,14 @@ impl AsRawFd for TcpSocket {
     reason = "FromRawFd is part of tokio's API, and its one function is unsafe"
 )]
 impl FromRawFd for TcpSocket {
-    /// Takes a TCP socket that neither connects nor listens yet, in non-blocking mode, by its number.
+    /// Takes a TCP socket that neither connects nor listens yet, in non-blocking mode, by its
+    /// number.
     ///
     /// # Safety
     /// `fd` must be an open descriptor that the caller owns, and hands over with this call.
     unsafe fn from_raw_fd(fd: RawFd) -> TcpSocket {
-        // SAFETY: `Socket::from_raw_fd` requires an open descriptor that nobody else closes. The caller promises both:
-        // it is this function's own requirement.
+        // SAFETY: `Socket::from_raw_fd` requires an open descriptor that nobody else closes. The
+        // caller promises both: it is this function's own requirement.
         let inner = unsafe { Socket::from_raw_fd(fd) };
         TcpSocket { inner }
     }

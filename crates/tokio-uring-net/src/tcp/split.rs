@@ -37,7 +37,8 @@ pub struct ReadHalf<'a>(&'a TcpStream);
 
 /// The write half of a [`TcpStream`], borrowed by [`split`](TcpStream::split).
 ///
-/// [`poll_shutdown`](AsyncWrite::poll_shutdown) ends the stream in this direction. Dropping the half does nothing.
+/// [`poll_shutdown`](AsyncWrite::poll_shutdown) ends the stream in this direction. Dropping the
+/// half does nothing.
 ///
 /// # Examples
 /// ```
@@ -67,7 +68,8 @@ pub(super) fn split(stream: &mut TcpStream) -> (ReadHalf<'_>, WriteHalf<'_>) {
 }
 
 impl ReadHalf<'_> {
-    /// Copies bytes to the unfilled part of `buf` and leaves them in the socket. See [`TcpStream::poll_peek`].
+    /// Copies bytes to the unfilled part of `buf` and leaves them in the socket. See
+    /// [`TcpStream::poll_peek`].
     ///
     /// Of all calls of this and `poll_read` only the task of the most recent one is woken.
     ///
@@ -92,7 +94,8 @@ impl ReadHalf<'_> {
         self.0.peek(buf).await
     }
 
-    /// Waits until the stream is ready for any of `interest`; answers what it is ready for. See [`TcpStream::ready`].
+    /// Waits until the stream is ready for any of `interest`; answers what it is ready for. See
+    /// [`TcpStream::ready`].
     ///
     /// # Cancel safety
     /// Cancel safe: readiness stays until a call proves it stale.
@@ -122,7 +125,8 @@ impl ReadHalf<'_> {
         self.0.try_read(buf)
     }
 
-    /// Receives what is there into `bufs`, one after another, without waiting. See [`TcpStream::try_read_vectored`].
+    /// Receives what is there into `bufs`, one after another, without waiting. See
+    /// [`TcpStream::try_read_vectored`].
     ///
     /// # Errors
     /// `WouldBlock` if the stream is not ready. Otherwise as readv(2).
@@ -130,7 +134,8 @@ impl ReadHalf<'_> {
         self.0.try_read_vectored(bufs)
     }
 
-    /// Receives what is there into the free part of `buf`, without waiting. See [`TcpStream::try_read_buf`].
+    /// Receives what is there into the free part of `buf`, without waiting. See
+    /// [`TcpStream::try_read_buf`].
     ///
     /// # Errors
     /// `WouldBlock` if the stream is not ready. Otherwise as recv(2).
@@ -156,7 +161,8 @@ impl ReadHalf<'_> {
 }
 
 impl WriteHalf<'_> {
-    /// Waits until the stream is ready for any of `interest`; answers what it is ready for. See [`TcpStream::ready`].
+    /// Waits until the stream is ready for any of `interest`; answers what it is ready for. See
+    /// [`TcpStream::ready`].
     ///
     /// # Cancel safety
     /// Cancel safe: readiness stays until a call proves it stale.

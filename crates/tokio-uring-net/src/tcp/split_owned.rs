@@ -43,8 +43,9 @@ pub struct OwnedReadHalf {
 
 /// The write half of a [`TcpStream`], made by [`into_split`](TcpStream::into_split).
 ///
-/// [`poll_shutdown`](AsyncWrite::poll_shutdown) ends the stream in this direction, and so does dropping the half, unless
-/// it was [forgotten](OwnedWriteHalf::forget). The socket is closed when both halves are gone.
+/// [`poll_shutdown`](AsyncWrite::poll_shutdown) ends the stream in this direction, and so does
+/// dropping the half, unless it was [forgotten](OwnedWriteHalf::forget). The socket is closed when
+/// both halves are gone.
 ///
 /// # Examples
 /// ```
@@ -149,7 +150,8 @@ impl OwnedReadHalf {
         reunite(self, other)
     }
 
-    /// Copies bytes to the unfilled part of `buf` and leaves them in the socket. See [`TcpStream::poll_peek`].
+    /// Copies bytes to the unfilled part of `buf` and leaves them in the socket. See
+    /// [`TcpStream::poll_peek`].
     ///
     /// Of all calls of this and `poll_read` only the task of the most recent one is woken.
     ///
@@ -174,7 +176,8 @@ impl OwnedReadHalf {
         self.inner.peek(buf).await
     }
 
-    /// Waits until the stream is ready for any of `interest`; answers what it is ready for. See [`TcpStream::ready`].
+    /// Waits until the stream is ready for any of `interest`; answers what it is ready for. See
+    /// [`TcpStream::ready`].
     ///
     /// # Cancel safety
     /// Cancel safe: readiness stays until a call proves it stale.
@@ -204,7 +207,8 @@ impl OwnedReadHalf {
         self.inner.try_read(buf)
     }
 
-    /// Receives what is there into `bufs`, one after another, without waiting. See [`TcpStream::try_read_vectored`].
+    /// Receives what is there into `bufs`, one after another, without waiting. See
+    /// [`TcpStream::try_read_vectored`].
     ///
     /// # Errors
     /// `WouldBlock` if the stream is not ready. Otherwise as readv(2).
@@ -212,7 +216,8 @@ impl OwnedReadHalf {
         self.inner.try_read_vectored(bufs)
     }
 
-    /// Receives what is there into the free part of `buf`, without waiting. See [`TcpStream::try_read_buf`].
+    /// Receives what is there into the free part of `buf`, without waiting. See
+    /// [`TcpStream::try_read_buf`].
     ///
     /// # Errors
     /// `WouldBlock` if the stream is not ready. Otherwise as recv(2).
@@ -271,7 +276,8 @@ impl OwnedWriteHalf {
         self.shutdown_on_drop = false;
     }
 
-    /// Waits until the stream is ready for any of `interest`; answers what it is ready for. See [`TcpStream::ready`].
+    /// Waits until the stream is ready for any of `interest`; answers what it is ready for. See
+    /// [`TcpStream::ready`].
     ///
     /// # Cancel safety
     /// Cancel safe: readiness stays until a call proves it stale.
@@ -338,7 +344,8 @@ impl AsyncRead for OwnedReadHalf {
 }
 
 impl Drop for OwnedWriteHalf {
-    /// Ends the stream in this direction, unless that was done or [forgotten](OwnedWriteHalf::forget).
+    /// Ends the stream in this direction, unless that was done or
+    /// [forgotten](OwnedWriteHalf::forget).
     fn drop(&mut self) {
         if self.shutdown_on_drop {
             // Nobody is left to be told of an error.

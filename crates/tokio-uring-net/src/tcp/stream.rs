@@ -1,5 +1,5 @@
-//! [`TcpStream`]: a TCP connection. Readiness and `try_*` are in `readiness.rs`, socket options in `options.rs`,
-//! the ways in and out of other types in `convert.rs`.
+//! [`TcpStream`]: a TCP connection. Readiness and `try_*` are in `readiness.rs`, socket options in
+//! `options.rs`, the ways in and out of other types in `convert.rs`.
 
 mod convert;
 mod options;
@@ -25,28 +25,30 @@ use crate::{read_buf, sys};
 
 /// A TCP connection to a peer.
 ///
-/// [`connect`](TcpStream::connect) opens one, [`TcpListener::accept`](crate::TcpListener::accept) answers one that a
-/// peer opened, and [`TcpSocket`](crate::TcpSocket) opens one with options set beforehand. Bytes move through
-/// [`AsyncRead`] and [`AsyncWrite`], most often by the methods of tokio's [`AsyncReadExt`] and [`AsyncWriteExt`].
+/// [`connect`](TcpStream::connect) opens one, [`TcpListener::accept`](crate::TcpListener::accept)
+/// answers one that a peer opened, and [`TcpSocket`](crate::TcpSocket) opens one with options set
+/// beforehand. Bytes move through [`AsyncRead`] and [`AsyncWrite`], most often by the methods of
+/// tokio's [`AsyncReadExt`] and [`AsyncWriteExt`].
 ///
-/// A byte leaves the kernel only into a read call and no written byte is held back, so the calls on the descriptor
-/// that [`as_fd`](AsFd::as_fd) answers and the methods here may be mixed.
+/// A byte leaves the kernel only into a read call and no written byte is held back, so the calls on
+/// the descriptor that [`as_fd`](AsFd::as_fd) answers and the methods here may be mixed.
 ///
-/// [`shutdown`] ends the stream in one direction: the peer reads to its end and can still answer. Dropping the stream
-/// closes the socket. Bytes that were written are still delivered, unless received bytes were left unread, which makes
-/// the kernel reset the connection.
+/// [`shutdown`] ends the stream in one direction: the peer reads to its end and can still answer.
+/// Dropping the stream closes the socket. Bytes that were written are still delivered, unless
+/// received bytes were left unread, which makes the kernel reset the connection.
 ///
-/// A `tokio::net::TcpStream` and this type turn into each other by `TryFrom`, for crates that take tokio's concrete
-/// type. The conversions keep the connection, with its options and its unread bytes, and register it with the
-/// runtime they are called in.
+/// A `tokio::net::TcpStream` and this type turn into each other by `TryFrom`, for crates that take
+/// tokio's concrete type. The conversions keep the connection, with its options and its unread
+/// bytes, and register it with the runtime they are called in.
 ///
 /// [`AsyncReadExt`]: https://docs.rs/tokio/1/tokio/io/trait.AsyncReadExt.html
 /// [`AsyncWriteExt`]: https://docs.rs/tokio/1/tokio/io/trait.AsyncWriteExt.html
 /// [`shutdown`]: https://docs.rs/tokio/1/tokio/io/trait.AsyncWriteExt.html#method.shutdown
 ///
 /// # Cancel safety
-/// A single `read` or `write` that is dropped before it answers has moved no byte. Calls that are made of many, such
-/// as `read_exact` and `write_all`, have moved an unknown part when they are dropped.
+/// A single `read` or `write` that is dropped before it answers has moved no byte. Calls that are
+/// made of many, such as `read_exact` and `write_all`, have moved an unknown part when they are
+/// dropped.
 ///
 /// # Examples
 /// ```
@@ -72,22 +74,25 @@ pub struct TcpStream {
     socket: Socket,
 }
 
-// tokio's types promise both whatever the engine is made of: no method leaves a socket half changed when it panics.
+// tokio's types promise both whatever the engine is made of: no method leaves a socket half changed
+// when it panics.
 impl UnwindSafe for TcpStream {}
 impl RefUnwindSafe for TcpStream {}
 
 impl TcpStream {
     /// Opens a connection to the first of the addresses of `addr` that answers.
     ///
-    /// The addresses are tried one after another. If the first is there without a name look-up, the first poll of the
-    /// future sends the first packet. [`TcpSocket`](crate::TcpSocket) opens connections with other options.
+    /// The addresses are tried one after another. If the first is there without a name look-up, the
+    /// first poll of the future sends the first packet. [`TcpSocket`](crate::TcpSocket) opens
+    /// connections with other options.
     ///
     /// # Cancel safety
     /// Dropping the future gives the attempt up and closes its socket.
     ///
     /// # Errors
-    /// The error of the last address tried, as of connect(2), which may hide a more telling one of an earlier address;
-    /// the error of the name look-up; `InvalidInput` if `addr` resolves to no address.
+    /// The error of the last address tried, as of connect(2), which may hide a more telling one of
+    /// an earlier address; the error of the name look-up; `InvalidInput` if `addr` resolves to no
+    /// address.
     ///
     /// # Panics
     /// If polled outside a tokio runtime, or in one whose I/O is not enabled.
@@ -208,9 +213,9 @@ impl TcpStream {
 
     /// Turns the stream into a read half and a write half that can go to tasks of their own.
     ///
-    /// It costs an allocation. Dropping the write half shuts the stream down in that direction, unless it was
-    /// [forgotten](OwnedWriteHalf::forget); the socket is closed when both halves are gone.
-    /// [`reunite`](OwnedReadHalf::reunite) undoes the split.
+    /// It costs an allocation. Dropping the write half shuts the stream down in that direction,
+    /// unless it was [forgotten](OwnedWriteHalf::forget); the socket is closed when both halves are
+    /// gone. [`reunite`](OwnedReadHalf::reunite) undoes the split.
     ///
     /// # Examples
     /// ```
@@ -236,7 +241,7 @@ impl TcpStream {
         split_owned::split_owned(self)
     }
 
-    // ---- The halves read and write by shared reference -------------------------------------------------------------
+    // ---- The halves read and write by shared reference ----
 
     pub(super) fn poll_read_shared(
         &self,
@@ -278,8 +283,8 @@ impl TcpStream {
 
     /// Moves up to `len` bytes by `transfer` as soon as the socket is ready.
     ///
-    /// A short transfer shows, as `WouldBlock` does, that the socket is drained or full: the next call need not try
-    /// before the driver reports more.
+    /// A short transfer shows, as `WouldBlock` does, that the socket is drained or full: the next
+    /// call need not try before the driver reports more.
     fn poll_transfer(
         &self,
         cx: &mut Context<'_>,

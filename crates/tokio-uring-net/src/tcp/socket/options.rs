@@ -34,7 +34,8 @@ impl TcpSocket {
         self.inner.keepalive()
     }
 
-    /// Sets `SO_REUSEADDR`: whether the address may be bound although connections of an earlier listener linger on it.
+    /// Sets `SO_REUSEADDR`: whether the address may be bound although connections of an earlier
+    /// listener linger on it.
     ///
     /// socket(7): on Linux an address with a listener on it stays taken all the same.
     ///
@@ -120,7 +121,8 @@ impl TcpSocket {
 
     /// Answers `SO_SNDBUF`: how many bytes the kernel keeps for sending.
     ///
-    /// socket(7): Linux doubles the number that was set, for its own needs, and holds it within limits of the system.
+    /// socket(7): Linux doubles the number that was set, for its own needs, and holds it within
+    /// limits of the system.
     ///
     /// # Errors
     /// As getsockopt(2).
@@ -150,7 +152,8 @@ impl TcpSocket {
 
     /// Answers `SO_RCVBUF`: how many received bytes the kernel keeps until they are read.
     ///
-    /// socket(7): Linux doubles the number that was set, for its own needs, and holds it within limits of the system.
+    /// socket(7): Linux doubles the number that was set, for its own needs, and holds it within
+    /// limits of the system.
     ///
     /// # Errors
     /// As getsockopt(2).
@@ -158,11 +161,12 @@ impl TcpSocket {
         self.inner.recv_buffer_size().map(bytes_of_option)
     }
 
-    /// Sets `SO_LINGER`: how long a close waits for unsent bytes, in whole seconds; `None` for a close that does not
-    /// wait.
+    /// Sets `SO_LINGER`: how long a close waits for unsent bytes, in whole seconds; `None` for a
+    /// close that does not wait.
     ///
-    /// With a duration above zero, dropping the socket, or the stream it becomes, blocks the thread it is dropped on.
-    /// [`set_zero_linger`](TcpSocket::set_zero_linger) is the value that does not block.
+    /// With a duration above zero, dropping the socket, or the stream it becomes, blocks the thread
+    /// it is dropped on. [`set_zero_linger`](TcpSocket::set_zero_linger) is the value that does not
+    /// block.
     ///
     /// # Errors
     /// As setsockopt(2).
@@ -171,7 +175,8 @@ impl TcpSocket {
         self.inner.set_linger(dur)
     }
 
-    /// Sets `SO_LINGER` to zero: a close resets the connection and throws away what is not sent yet.
+    /// Sets `SO_LINGER` to zero: a close resets the connection and throws away what is not sent
+    /// yet.
     ///
     /// See [`TcpStream::set_zero_linger`](crate::TcpStream::set_zero_linger).
     ///
@@ -204,7 +209,8 @@ impl TcpSocket {
 
     /// Sets `TCP_NODELAY`: whether small segments leave at once.
     ///
-    /// Without it, Nagle's algorithm keeps a small segment back while an earlier one is not acknowledged.
+    /// Without it, Nagle's algorithm keeps a small segment back while an earlier one is not
+    /// acknowledged.
     ///
     /// # Errors
     /// As setsockopt(2).
@@ -308,7 +314,8 @@ impl TcpSocket {
         self.set_tos_v4(tos)
     }
 
-    /// Answers `SO_BINDTODEVICE`: the name of the network interface the socket is bound to, `None` if to none.
+    /// Answers `SO_BINDTODEVICE`: the name of the network interface the socket is bound to, `None`
+    /// if to none.
     ///
     /// # Errors
     /// As getsockopt(2).

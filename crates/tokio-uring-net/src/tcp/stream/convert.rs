@@ -18,8 +18,8 @@ impl TcpStream {
     /// If the runtime cannot register the socket.
     ///
     /// # Panics
-    /// If called outside a tokio runtime, or in one whose I/O is not enabled. In builds with debug assertions also
-    /// if the stream is in blocking mode.
+    /// If called outside a tokio runtime, or in one whose I/O is not enabled. In builds with debug
+    /// assertions also if the stream is in blocking mode.
     ///
     /// # Examples
     /// ```
@@ -42,7 +42,8 @@ impl TcpStream {
         TcpStream::new(stream.into(), Origin::Foreign)
     }
 
-    /// Takes the stream out of its runtime, as a stream of the standard library in non-blocking mode.
+    /// Takes the stream out of its runtime, as a stream of the standard library in non-blocking
+    /// mode.
     ///
     /// Bytes that were received and not read are the first that the answer reads.
     ///
@@ -88,7 +89,8 @@ impl TryFrom<std::net::TcpStream> for TcpStream {
 impl TryFrom<tokio::net::TcpStream> for TcpStream {
     type Error = io::Error;
 
-    /// Takes a stream of `tokio::net` into the current runtime, for use with a crate that makes tokio's concrete type.
+    /// Takes a stream of `tokio::net` into the current runtime, for use with a crate that makes
+    /// tokio's concrete type.
     ///
     /// # Errors
     /// If tokio cannot let go of the socket or the runtime cannot register it.
@@ -118,7 +120,8 @@ impl TryFrom<tokio::net::TcpStream> for TcpStream {
 impl TryFrom<TcpStream> for tokio::net::TcpStream {
     type Error = io::Error;
 
-    /// Hands the stream to `tokio::net` in the current runtime, for use with a crate that takes tokio's concrete type.
+    /// Hands the stream to `tokio::net` in the current runtime, for use with a crate that takes
+    /// tokio's concrete type.
     ///
     /// # Errors
     /// If the runtime cannot let go of the socket or tokio cannot register it.

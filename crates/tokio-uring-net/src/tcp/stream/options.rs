@@ -39,7 +39,8 @@ impl TcpStream {
 
     /// Sets `TCP_NODELAY`: whether small segments leave at once.
     ///
-    /// Without it, Nagle's algorithm keeps a small segment back while an earlier one is not acknowledged.
+    /// Without it, Nagle's algorithm keeps a small segment back while an earlier one is not
+    /// acknowledged.
     ///
     /// # Errors
     /// As setsockopt(2).
@@ -69,7 +70,8 @@ impl TcpStream {
         SockRef::from(&self.socket.fd()).tcp_quickack()
     }
 
-    /// Sets `TCP_QUICKACK`: whether received segments are acknowledged at once instead of a little later.
+    /// Sets `TCP_QUICKACK`: whether received segments are acknowledged at once instead of a little
+    /// later.
     ///
     /// tcp(7): the setting is not permanent; Linux changes it again as the connection goes on.
     ///
@@ -94,7 +96,8 @@ impl TcpStream {
 
     /// Answers `SO_LINGER`: how long a close waits for unsent bytes, `None` if it does not wait.
     ///
-    /// See [`set_zero_linger`](TcpStream::set_zero_linger) and [`set_linger`](TcpStream::set_linger).
+    /// See [`set_zero_linger`](TcpStream::set_zero_linger) and
+    /// [`set_linger`](TcpStream::set_linger).
     ///
     /// # Errors
     /// As getsockopt(2).
@@ -102,12 +105,12 @@ impl TcpStream {
         SockRef::from(&self.socket.fd()).linger()
     }
 
-    /// Sets `SO_LINGER`: how long a close waits for unsent bytes, in whole seconds; `None` for a close that does not
-    /// wait.
+    /// Sets `SO_LINGER`: how long a close waits for unsent bytes, in whole seconds; `None` for a
+    /// close that does not wait.
     ///
-    /// With a duration above zero, dropping the stream blocks the thread it is dropped on. A program that must know
-    /// that its bytes arrived shuts the stream down and reads to the end instead.
-    /// [`set_zero_linger`](TcpStream::set_zero_linger) is the value that does not block.
+    /// With a duration above zero, dropping the stream blocks the thread it is dropped on. A
+    /// program that must know that its bytes arrived shuts the stream down and reads to the end
+    /// instead. [`set_zero_linger`](TcpStream::set_zero_linger) is the value that does not block.
     ///
     /// # Errors
     /// As setsockopt(2).
@@ -133,8 +136,8 @@ impl TcpStream {
 
     /// Sets `SO_LINGER` to zero: a close resets the connection.
     ///
-    /// Bytes that the kernel has not sent yet are thrown away, the peer gets `ConnectionReset` instead of the end of
-    /// the stream, and the socket leaves no `TIME_WAIT` behind.
+    /// Bytes that the kernel has not sent yet are thrown away, the peer gets `ConnectionReset`
+    /// instead of the end of the stream, and the socket leaves no `TIME_WAIT` behind.
     ///
     /// # Errors
     /// As setsockopt(2).
@@ -162,7 +165,8 @@ impl TcpStream {
         SockRef::from(&self.socket.fd()).set_linger(Some(Duration::ZERO))
     }
 
-    /// Answers `IP_TTL`: how many routers a packet of this socket may pass. See [`set_ttl`](TcpStream::set_ttl).
+    /// Answers `IP_TTL`: how many routers a packet of this socket may pass. See
+    /// [`set_ttl`](TcpStream::set_ttl).
     ///
     /// # Errors
     /// As getsockopt(2).

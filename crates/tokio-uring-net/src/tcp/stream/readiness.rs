@@ -13,12 +13,14 @@ use crate::{read_buf, sys};
 impl TcpStream {
     /// Waits until the stream is ready for any of `interest`; answers what it is ready for.
     ///
-    /// It serves one task that both reads and writes, together with [`try_read`](TcpStream::try_read) and
-    /// [`try_write`](TcpStream::try_write). The answer may be wrong or empty: the call that follows may still fail with
-    /// `WouldBlock`, and then it is time to wait again.
+    /// It serves one task that both reads and writes, together with
+    /// [`try_read`](TcpStream::try_read) and [`try_write`](TcpStream::try_write). The answer may be
+    /// wrong or empty: the call that follows may still fail with `WouldBlock`, and then it is time
+    /// to wait again.
     ///
     /// # Cancel safety
-    /// Cancel safe: readiness stays until a call proves it stale by `WouldBlock` or by moving less than it could.
+    /// Cancel safe: readiness stays until a call proves it stale by `WouldBlock` or by moving less
+    /// than it could.
     ///
     /// # Errors
     /// If the runtime is shutting down.
@@ -79,8 +81,9 @@ impl TcpStream {
 
     /// Has the task of `cx` woken when a read may find bytes or the end of the stream.
     ///
-    /// Of all calls of this, `poll_read` and [`poll_peek`](TcpStream::poll_peek) only the task of the most recent one
-    /// is woken; writing has a waker of its own. [`readable`](TcpStream::readable) serves any number of tasks.
+    /// Of all calls of this, `poll_read` and [`poll_peek`](TcpStream::poll_peek) only the task of
+    /// the most recent one is woken; writing has a waker of its own.
+    /// [`readable`](TcpStream::readable) serves any number of tasks.
     ///
     /// # Errors
     /// If the runtime is shutting down.
@@ -110,7 +113,8 @@ impl TcpStream {
     /// `Ok(0)`: the peer has ended the stream, or `buf` is empty.
     ///
     /// # Errors
-    /// `WouldBlock` if the stream is not ready: wait for [`readable`](TcpStream::readable). Otherwise as recv(2).
+    /// `WouldBlock` if the stream is not ready: wait for [`readable`](TcpStream::readable).
+    /// Otherwise as recv(2).
     ///
     /// # Examples
     /// See [`readable`](TcpStream::readable).
@@ -121,12 +125,14 @@ impl TcpStream {
         })
     }
 
-    /// Receives what is there into `bufs`, one after another, without waiting; answers how many bytes in all.
+    /// Receives what is there into `bufs`, one after another, without waiting; answers how many
+    /// bytes in all.
     ///
     /// `Ok(0)`: the peer has ended the stream, or there is room for no byte.
     ///
     /// # Errors
-    /// `WouldBlock` if the stream is not ready: wait for [`readable`](TcpStream::readable). Otherwise as readv(2).
+    /// `WouldBlock` if the stream is not ready: wait for [`readable`](TcpStream::readable).
+    /// Otherwise as readv(2).
     ///
     /// # Examples
     /// ```
@@ -143,7 +149,8 @@ impl TcpStream {
     /// let (mut head, mut body) = ([0; 4], [0; 4]);
     /// let received = loop {
     ///     server.readable().await?;
-    ///     match server.try_read_vectored(&mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)]) {
+    ///     let mut bufs = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
+    ///     match server.try_read_vectored(&mut bufs) {
     ///         Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
     ///         result => break result?,
     ///     }
@@ -158,12 +165,14 @@ impl TcpStream {
         })
     }
 
-    /// Receives what is there into the free part of `buf` and advances it, without waiting; answers how many bytes.
+    /// Receives what is there into the free part of `buf` and advances it, without waiting; answers
+    /// how many bytes.
     ///
     /// `Ok(0)`: the peer has ended the stream, or `buf` has no free part.
     ///
     /// # Errors
-    /// `WouldBlock` if the stream is not ready: wait for [`readable`](TcpStream::readable). Otherwise as recv(2).
+    /// `WouldBlock` if the stream is not ready: wait for [`readable`](TcpStream::readable).
+    /// Otherwise as recv(2).
     ///
     /// # Examples
     /// ```
@@ -229,8 +238,8 @@ impl TcpStream {
 
     /// Has the task of `cx` woken when a write may find room.
     ///
-    /// Of all calls of this and `poll_write` only the task of the most recent one is woken; reading has a waker of its
-    /// own. [`writable`](TcpStream::writable) serves any number of tasks.
+    /// Of all calls of this and `poll_write` only the task of the most recent one is woken; reading
+    /// has a waker of its own. [`writable`](TcpStream::writable) serves any number of tasks.
     ///
     /// # Errors
     /// If the runtime is shutting down.
@@ -255,7 +264,8 @@ impl TcpStream {
     /// Sends what the socket takes of `buf`, without waiting; answers how many bytes.
     ///
     /// # Errors
-    /// `WouldBlock` if the stream is not ready: wait for [`writable`](TcpStream::writable). Otherwise as send(2).
+    /// `WouldBlock` if the stream is not ready: wait for [`writable`](TcpStream::writable).
+    /// Otherwise as send(2).
     ///
     /// # Examples
     /// See [`writable`](TcpStream::writable).
@@ -264,10 +274,12 @@ impl TcpStream {
             .try_io(Interest::WRITABLE, || sys::send(self.socket.fd(), buf))
     }
 
-    /// Sends what the socket takes of `bufs`, one after another, without waiting; answers how many bytes in all.
+    /// Sends what the socket takes of `bufs`, one after another, without waiting; answers how many
+    /// bytes in all.
     ///
     /// # Errors
-    /// `WouldBlock` if the stream is not ready: wait for [`writable`](TcpStream::writable). Otherwise as sendmsg(2).
+    /// `WouldBlock` if the stream is not ready: wait for [`writable`](TcpStream::writable).
+    /// Otherwise as sendmsg(2).
     ///
     /// # Examples
     /// ```
@@ -293,11 +305,13 @@ impl TcpStream {
 
     /// Runs `f`, which does its own I/O on the socket, if the stream is ready for `interest`.
     ///
-    /// If `f` answers `WouldBlock`, the readiness is forgotten; so `f` must answer that only if the socket did. If `f`
-    /// uses the socket for another direction than `interest`, waiting for readiness may hang.
+    /// If `f` answers `WouldBlock`, the readiness is forgotten; so `f` must answer that only if the
+    /// socket did. If `f` uses the socket for another direction than `interest`, waiting for
+    /// readiness may hang.
     ///
     /// # Errors
-    /// `WouldBlock` if the stream is not ready, in which case `f` is not called. Otherwise what `f` answers.
+    /// `WouldBlock` if the stream is not ready, in which case `f` is not called. Otherwise what `f`
+    /// answers.
     ///
     /// # Examples
     /// ```
@@ -322,14 +336,15 @@ impl TcpStream {
         self.socket.try_io(interest, f)
     }
 
-    /// Runs `f`, which does its own I/O on the socket, whenever the stream is ready, until it does not answer
-    /// `WouldBlock`.
+    /// Runs `f`, which does its own I/O on the socket, whenever the stream is ready, until it does
+    /// not answer `WouldBlock`.
     ///
-    /// `f` must answer `WouldBlock` only if the socket did. If `f` uses the socket for another direction than
-    /// `interest`, the call may hang.
+    /// `f` must answer `WouldBlock` only if the socket did. If `f` uses the socket for another
+    /// direction than `interest`, the call may hang.
     ///
     /// # Cancel safety
-    /// Cancel safe as far as `f` is: no call of `f` is ever interrupted, and the call after the last one has not begun.
+    /// Cancel safe as far as `f` is: no call of `f` is ever interrupted, and the call after the
+    /// last one has not begun.
     ///
     /// # Errors
     /// What `f` answers, except `WouldBlock`; or that the runtime is shutting down.
@@ -344,7 +359,8 @@ impl TcpStream {
     /// # async fn main() -> std::io::Result<()> {
     /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
     /// let stream = TcpStream::connect(listener.local_addr()?).await?;
-    /// let sent = stream.async_io(Interest::WRITABLE, || SockRef::from(&stream).send(b"hello")).await?;
+    /// let send = || SockRef::from(&stream).send(b"hello");
+    /// let sent = stream.async_io(Interest::WRITABLE, send).await?;
     /// assert_eq!(sent, 5);
     /// # Ok(())
     /// # }
@@ -357,7 +373,8 @@ impl TcpStream {
         self.socket.async_io(interest, f).await
     }
 
-    /// Waits for bytes and copies them to `buf`; they stay in the socket for the next read. Answers how many.
+    /// Waits for bytes and copies them to `buf`; they stay in the socket for the next read. Answers
+    /// how many.
     ///
     /// `Ok(0)`: the peer has ended the stream, or `buf` is empty.
     ///
@@ -394,11 +411,11 @@ impl TcpStream {
             .await
     }
 
-    /// Copies bytes to the unfilled part of `buf` and leaves them in the socket, or has the task of `cx` woken when there
-    /// may be some. Answers how many.
+    /// Copies bytes to the unfilled part of `buf` and leaves them in the socket, or has the task of
+    /// `cx` woken when there may be some. Answers how many.
     ///
-    /// Of all calls of this, `poll_read` and [`poll_read_ready`](TcpStream::poll_read_ready) only the task of the most
-    /// recent one is woken; writing has a waker of its own.
+    /// Of all calls of this, `poll_read` and [`poll_read_ready`](TcpStream::poll_read_ready) only
+    /// the task of the most recent one is woken; writing has a waker of its own.
     ///
     /// # Errors
     /// As recv(2), except `WouldBlock`.
