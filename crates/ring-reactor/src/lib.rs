@@ -10,8 +10,16 @@
 //!    the ring's eventfd.
 //! 4. The poll is multishot: the next wait of this socket costs no SQE.
 
-// From the top layer down: a module imports only from those below it, and from `reactor`,
-// `shard` and `source`, which are the three parts of one thing.
+// layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
+//   net
+//   config, select            - a builder is installed; the selection reads builders
+//   driver
+//   reactor, shard, source, effects   - the lock, what it guards, and what it hands out
+//   status, metrics
+//   waiters
+//   ready
+//   async_fd, limits
+
 mod async_fd;
 mod config;
 mod driver;

@@ -1,5 +1,11 @@
 //! One ring with everything that its lock guards, and what a turn does.
 
+mod accept;
+mod end;
+
+use self::accept::restart_accept;
+pub(crate) use self::end::Detached;
+
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
@@ -7,18 +13,16 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::thread::{self, ThreadId};
 
-use ring_core::errno;
 use ring_core::ops::{Event, Ops, is_transient};
 use ring_core::setup::{Issuer, RingBuilder, SetupError};
 use ring_core::token::Token;
 use rustix::event::PollFlags;
-use socket2::SockAddr;
 
 use crate::effects::Effects;
-use crate::limits::{CLOSE_ENTERS_MAX, THREAD_CHANGES_MAX, TURN_ROUNDS_MAX};
+use crate::limits::{THREAD_CHANGES_MAX, TURN_ROUNDS_MAX};
 use crate::metrics::Metrics;
 use crate::ready::Bits;
-use crate::source::{AcceptOp, Arm, Source};
+use crate::source::{Arm, Source};
 use crate::status::Reason;
 
 /// Who asked for an operation: the socket. Which of its operations it was, the event tells.
@@ -227,45 +231,6 @@ impl Shard {
         }
     }
 
-    fn grant_accept(&mut self, source: &Arc<Source>) -> bool {
-        let Some(mut accept) = source.accept_state().map(|accept| accept.lock()) else {
-            return true;
-        };
-        match accept.op {
-            AcceptOp::Queued if accept.waiting > 0 => {
-                let Ok(token) = self.ops.accept(source.target, source.clone()) else {
-                    return false;
-                };
-                accept.op = AcceptOp::InFlight(token);
-                self.metrics.accepts += 1;
-            }
-            AcceptOp::Queued => accept.op = AcceptOp::Idle,
-            AcceptOp::Idle | AcceptOp::InFlight(_) | AcceptOp::Cancelling(_) | AcceptOp::Closed => {
-            }
-        }
-        true
-    }
-
-    fn review_accept(&mut self, source: &Arc<Source>) -> bool {
-        let Some(mut accept) = source.accept_state().map(|accept| accept.lock()) else {
-            return true;
-        };
-        match accept.op {
-            AcceptOp::InFlight(token) if accept.waiting == 0 => {
-                if !self.cancel(token) {
-                    return false;
-                }
-                accept.op = AcceptOp::Cancelling(token);
-            }
-            AcceptOp::Idle
-            | AcceptOp::Queued
-            | AcceptOp::InFlight(_)
-            | AcceptOp::Cancelling(_)
-            | AcceptOp::Closed => {}
-        }
-        true
-    }
-
     fn cancel(&mut self, token: Token) -> bool {
         if !self.ops.contains(token) {
             return true;
@@ -329,47 +294,6 @@ impl Shard {
         }
     }
 
-    fn on_accept(
-        &mut self,
-        source: &Arc<Source>,
-        result: io::Result<(OwnedFd, SockAddr)>,
-        effects: &mut Effects,
-    ) {
-        let Some(accept) = source.accept_state() else {
-            return;
-        };
-        {
-            let mut accept = accept.lock();
-            accept.op = AcceptOp::Idle;
-            match result {
-                Ok(accepted) => {
-                    self.metrics.accepted += 1;
-                    accept.taken.push_back(Ok(accepted));
-                }
-                Err(error) => match error.raw_os_error() {
-                    // Ours, or that of a thread that has ended and took its requests along.
-                    Some(errno::ECANCELED) => {
-                        if accept.waiting > 0 {
-                            accept.op = AcceptOp::Queued;
-                            self.wishes.push(Wish::Accept(source.clone()));
-                        }
-                        return;
-                    }
-                    // The kernel reserves a descriptor before it looks for a connection. tokio's
-                    // caller hears of it when there is a connection.
-                    Some(errno::EMFILE | errno::ENFILE) => accept.by_poll = true,
-                    _ => accept.taken.push_back(Err(error)),
-                },
-            }
-            if accept.by_poll && accept.taken.is_empty() {
-                drop(accept);
-                source.wake_all(&mut effects.wakers);
-                return;
-            }
-        }
-        source.report(Bits::READABLE, &mut effects.wakers);
-    }
-
     fn toggle_eventfd(&mut self, enabled: bool) {
         if self.eventfd_enabled != enabled {
             self.ops.ring().cq_eventfd_toggle(enabled);
@@ -379,165 +303,6 @@ impl Shard {
 
     fn may_enter_here(&self) -> bool {
         self.owner == Some(thread::current().id())
-    }
-
-    /// Ends what is armed for a socket that is about to be closed or given away, and closes `fd` if
-    /// there is one. Returns `fd` where it is left to the caller, and the driver's waker where the
-    /// driver has to finish.
-    pub(crate) fn detach(
-        &mut self,
-        source: &Source,
-        fd: Option<OwnedFd>,
-        effects: &mut Effects,
-    ) -> Result<Detached, Broken> {
-        let tokens = disarm(source);
-        if tokens.is_empty() {
-            return Ok(Detached {
-                fd,
-                held: source.is_abandoned(),
-                driver: None,
-            });
-        }
-        for token in &tokens {
-            self.ops.orphan(*token);
-        }
-        if self.may_enter_here() {
-            let was_enabled = self.eventfd_enabled;
-            self.toggle_eventfd(false);
-            let (fd, ended) = self.end_now(&tokens, fd, effects)?;
-            self.toggle_eventfd(was_enabled);
-            let driver = if was_enabled && (!ended || self.ops.ring().has_work()) {
-                self.rouse()
-            } else {
-                None
-            };
-            return Ok(Detached {
-                fd,
-                held: !ended || source.is_abandoned(),
-                driver,
-            });
-        }
-        self.wishes.extend(tokens.into_iter().map(Wish::Cancel));
-        Ok(Detached {
-            fd,
-            held: true,
-            driver: self.rouse(),
-        })
-    }
-
-    /// Cancels and closes with one enter, and enters again until the cancelled operations have let
-    /// go of the socket. Returns the descriptor if it could not be queued, and whether all ended.
-    fn end_now(
-        &mut self,
-        tokens: &[Token],
-        fd: Option<OwnedFd>,
-        effects: &mut Effects,
-    ) -> Result<(Option<OwnedFd>, bool), Broken> {
-        for token in tokens {
-            if !self.cancel(*token) && self.enter()? {
-                self.cancel(*token);
-            }
-        }
-        let fd = match fd.map(|fd| self.ops.close(fd)) {
-            None => None,
-            Some(Ok(())) => {
-                self.metrics.closes += 1;
-                None
-            }
-            Some(Err(fd)) => Some(fd),
-        };
-        for _ in 0..CLOSE_ENTERS_MAX {
-            let served = self.enter()?;
-            self.reap(effects);
-            if tokens.iter().all(|token| !self.ops.contains(*token)) {
-                return Ok((fd, true));
-            }
-            if !served {
-                break;
-            }
-        }
-        Ok((fd, false))
-    }
-
-    /// Ends everything, as far as this thread may: the runtime is gone, or the ring is.
-    pub(crate) fn end(mut self, may_drain: bool, effects: &mut Effects) -> Metrics {
-        self.reap(effects);
-        let askers = &mut effects.sources;
-        self.ops
-            .for_each_context(|source| askers.push(source.clone()));
-        for wish in self.wishes.drain(..) {
-            match wish {
-                Wish::Poll(source) | Wish::Accept(source) | Wish::ReviewAccept(source) => {
-                    askers.push(source)
-                }
-                Wish::Cancel(_) => {}
-            }
-        }
-        let drained = may_drain
-            && !self.ops.is_foreign_process()
-            && (self.ops.count() == 0
-                || self.ops.ring().issuer() == Issuer::AnyThread
-                || self.owner == Some(thread::current().id()))
-            && self.ops.drain();
-        for source in askers.iter() {
-            if matches!(source.arm(), Arm::Queued | Arm::InFlight(_)) {
-                source.set_arm(Arm::Idle);
-            }
-            if let Some(accept) = source.accept_state() {
-                accept.lock().op = AcceptOp::Idle;
-            }
-            if !drained {
-                source.set_abandoned();
-            }
-            source.wake_all(&mut effects.wakers);
-        }
-        let metrics = self.metrics();
-        let (_, leaked_count) = self.ops.abandon();
-        Metrics {
-            leaked: metrics.leaked + leaked_count as u64,
-            in_flight: 0,
-            ..metrics
-        }
-    }
-}
-
-/// What [`Shard::detach`] leaves to its caller.
-#[derive(Debug)]
-pub(crate) struct Detached {
-    /// The descriptor, if the ring has not closed it.
-    pub(crate) fd: Option<OwnedFd>,
-    /// Whether a ring may still hold the socket, so that close(2) would send no FIN.
-    pub(crate) held: bool,
-    pub(crate) driver: Option<Waker>,
-}
-
-/// Marks everything of the socket as closed; the tokens of what the kernel has.
-fn disarm(source: &Source) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    if let Arm::InFlight(token) = source.arm() {
-        tokens.push(token);
-    }
-    source.set_arm(Arm::Closed);
-    if let Some(accept) = source.accept_state() {
-        match mem::replace(&mut accept.lock().op, AcceptOp::Closed) {
-            AcceptOp::InFlight(token) | AcceptOp::Cancelling(token) => tokens.push(token),
-            AcceptOp::Idle | AcceptOp::Queued | AcceptOp::Closed => {}
-        }
-    }
-    tokens
-}
-
-/// Whether the accept that went down with its ring is to be made again.
-fn restart_accept(source: &Source) -> bool {
-    let Some(mut accept) = source.accept_state().map(|accept| accept.lock()) else {
-        return false;
-    };
-    match accept.op {
-        AcceptOp::InFlight(_) | AcceptOp::Cancelling(_) => {
-            accept.op = AcceptOp::Queued;
-            true
-        }
-        AcceptOp::Idle | AcceptOp::Queued | AcceptOp::Closed => false,
     }
 }
 
