@@ -26,6 +26,7 @@ pub(crate) struct ServerSpec<'a> {
 pub(crate) struct Server {
     process: Child,
     address: SocketAddr,
+    driver: String,
 }
 
 impl Server {
@@ -46,21 +47,29 @@ impl Server {
         let mut server = Server {
             process,
             address: SocketAddr::from(([0, 0, 0, 0], 0)),
+            driver: String::new(),
         };
         let out = server.process.stdout.take();
         let mut line = String::new();
         BufReader::new(out.ok_or("the server has no output")?).read_line(&mut line)?;
-        server.address = line.trim_end().parse().map_err(|_| {
+        let (address, driver) = line.trim_end().split_once(' ').ok_or_else(|| {
             format!(
-                "the server ({}) ended before it listened; its own message is above",
+                "the {} server did not start; its own message is above",
                 spec.variant
             )
         })?;
+        server.address = address.parse()?;
+        server.driver = driver.to_owned();
         Ok(server)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What serves its sockets, in its own words.
+    pub(crate) fn driver(&self) -> &str {
+        &self.driver
     }
 
     /// The CPU time that the process has used so far.

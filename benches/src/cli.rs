@@ -55,6 +55,17 @@ pub(crate) struct Placement {
     pub(crate) load_cpu: usize,
 }
 
+impl Placement {
+    /// The CPUs of either side, each once.
+    pub(crate) fn all_cpus(&self) -> Vec<usize> {
+        let mut cpus = self.server_cpus.clone();
+        cpus.push(self.load_cpu);
+        cpus.sort_unstable();
+        cpus.dedup();
+        cpus
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct CompareOptions {
     pub(crate) cells: Vec<Cell>,

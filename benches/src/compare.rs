@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use crate::Failure;
 use crate::cells::{Cell, Flavour, Variant};
 use crate::child::{Server, ServerSpec};
 use crate::cli::CompareOptions;
 use crate::histogram::Histogram;
-use crate::load::{Load, Sample};
+use crate::load::{Counters, Load, Sample};
 use crate::machine::{self, Machine};
 use crate::report;
 use crate::stats::{Comparison, Figure, paired_ratios};
@@ -30,6 +29,8 @@ pub(crate) struct CellResult {
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) variant: Variant,
+    /// What served the sockets, in the server's own words.
+    pub(crate) driver: String,
     pub(crate) samples: Vec<Sample>,
 }
 
@@ -87,15 +88,15 @@ fn measure_cell(
     let mut series: Vec<Series> = variants
         .map(|variant| Series {
             variant,
+            driver: String::new(),
             samples: Vec::new(),
         })
         .collect();
     for pair in 0..options.pairs {
         for index in order(pair, series.len()) {
-            let Series { variant, samples } = &mut series[index];
-            let sample = take_sample(options, cell, flavour, *variant)
-                .map_err(|failure| format!("{variant}, pair {}: {failure}", pair + 1))?;
-            samples.push(sample);
+            let series = &mut series[index];
+            take_sample(options, cell, flavour, series)
+                .map_err(|failure| format!("{}, pair {}: {failure}", series.variant, pair + 1))?;
         }
         eprint!(".");
     }
@@ -111,17 +112,28 @@ fn take_sample(
     options: &CompareOptions,
     cell: Cell,
     flavour: Flavour,
-    variant: Variant,
-) -> Result<Sample, Failure> {
+    series: &mut Series,
+) -> Result<(), Failure> {
     let server = Server::start(&ServerSpec {
         kind: cell.kind,
         flavour,
-        variant,
+        variant: series.variant,
         cpus: &options.placement.server_cpus,
         buffer_bytes: ECHO_BUFFER_BYTES,
     })?;
     let load = Load::connect(&cell, server.address())?;
-    load.run(options.measured, || server.cpu_time())
+    let cpus = options.placement.all_cpus();
+    let cpu_count = u32::try_from(cpus.len())?;
+    let sample = load.run(options.measured, || {
+        Ok(Counters {
+            server_cpu: server.cpu_time()?,
+            idle: machine::idle_time(&cpus)?,
+            cpu_count,
+        })
+    })?;
+    series.driver = server.driver().to_owned();
+    series.samples.push(sample);
+    Ok(())
 }
 
 /// The order of the variants in a pair: every other one is the mirror image of the one before, and the variant that goes
@@ -141,20 +153,12 @@ impl CellResult {
         if matches!(variant, Variant::Tokio | Variant::TokioAgain) {
             return None;
         }
-        let cpu = |variant| {
-            Some(
-                self.values(variant)?
-                    .map(Sample::cpu_us_per_request)
-                    .collect::<Vec<f64>>(),
-            )
+        let values = |variant, value: fn(&Sample) -> f64| {
+            let samples = self.samples(variant)?;
+            Some(samples.iter().map(value).collect::<Vec<f64>>())
         };
-        let rate = |variant| {
-            Some(
-                self.values(variant)?
-                    .map(Sample::requests_per_second)
-                    .collect::<Vec<f64>>(),
-            )
-        };
+        let cpu = |variant| values(variant, Sample::cpu_us_per_request);
+        let rate = |variant| values(variant, Sample::requests_per_second);
         let cpu_gain = |other| paired_ratios(&cpu(Variant::Tokio)?, &cpu(other)?);
         let rate_gain = |other| paired_ratios(&rate(other)?, &rate(Variant::Tokio)?);
         Some(Comparison {
@@ -185,19 +189,12 @@ impl CellResult {
         }
         all
     }
-
-    fn values(&self, variant: Variant) -> Option<impl Iterator<Item = &Sample>> {
-        Some(self.samples(variant)?.iter())
-    }
-}
-
-/// The share of `elapsed` that was spent on a CPU.
-pub(crate) fn busy(cpu: Duration, elapsed: Duration) -> f64 {
-    cpu.as_secs_f64() / elapsed.as_secs_f64()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cells;
 
@@ -222,6 +219,8 @@ mod tests {
             elapsed: Duration::from_secs(1),
             server_cpu: Duration::from_micros(rate * cost),
             generator_cpu: Duration::from_millis(500),
+            others_cpu: Duration::ZERO,
+            cpu_count: 2,
             latency: Histogram::new(),
         }
     }
@@ -230,6 +229,7 @@ mod tests {
     fn above_one_is_better_in_both_figures() {
         let series = |variant, sample: Sample| Series {
             variant,
+            driver: String::new(),
             samples: vec![sample.clone(), sample],
         };
         let result = CellResult {

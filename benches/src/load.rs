@@ -43,7 +43,21 @@ pub(crate) struct Sample {
     pub(crate) server_cpu: Duration,
     /// CPU time of the generator's thread.
     pub(crate) generator_cpu: Duration,
+    /// CPU time that everything else on the machine took from the CPUs in use.
+    pub(crate) others_cpu: Duration,
+    /// How many CPUs were in use.
+    pub(crate) cpu_count: u32,
     pub(crate) latency: Histogram,
+}
+
+/// What the caller of `Load::run` reads at the first and at the last moment of the measured time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counters {
+    pub(crate) server_cpu: Duration,
+    /// Idle time of the CPUs in use.
+    pub(crate) idle: Duration,
+    /// How many CPUs are in use.
+    pub(crate) cpu_count: u32,
 }
 
 impl Sample {
@@ -54,6 +68,21 @@ impl Sample {
     /// Server CPU time per request, in microseconds.
     pub(crate) fn cpu_us_per_request(&self) -> f64 {
         self.server_cpu.as_secs_f64() * 1e6 / count(self.requests)
+    }
+
+    /// How busy the server kept a CPU, in percent; more than 100 where it has several.
+    pub(crate) fn server_busy_percent(&self) -> f64 {
+        100.0 * self.server_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+
+    /// How busy the load generator kept its CPU, in percent.
+    pub(crate) fn generator_busy_percent(&self) -> f64 {
+        100.0 * self.generator_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+
+    /// The share of the CPUs in use that others took, in percent.
+    pub(crate) fn disturbance_percent(&self) -> f64 {
+        100.0 * self.others_cpu.as_secs_f64() / (self.elapsed * self.cpu_count).as_secs_f64()
     }
 }
 
@@ -115,11 +144,11 @@ impl Load {
         }
     }
 
-    /// Runs the closed loop; `server_cpu` is asked at the first and at the last moment of the measured time.
+    /// Runs the closed loop; `counters` are read at the first and at the last moment of the measured time.
     pub(crate) fn run(
         &self,
         measured: Duration,
-        server_cpu: impl Fn() -> io::Result<Duration>,
+        counters: impl Fn() -> io::Result<Counters>,
     ) -> Result<Sample, Failure> {
         let entries = u32::try_from(2 * self.connections.len() + 1)?.next_power_of_two();
         let mut ring: IoUring = IoUring::builder()
@@ -141,7 +170,7 @@ impl Load {
             answered: 0,
             answered_at_last_tick: 0,
         };
-        let sample = closed_loop.run(measured, server_cpu);
+        let sample = closed_loop.run(measured, counters);
         // The kernel keeps a registration beyond the ring's end, and has room for 16 per thread.
         closed_loop.submitter.unregister_ring_fd()?;
         sample
@@ -151,16 +180,16 @@ impl Load {
 /// The server's and the generator's counters at one moment.
 struct Mark {
     at: Instant,
-    server_cpu: Duration,
+    counters: Counters,
     generator_cpu: Duration,
 }
 
 impl Mark {
-    fn take(at: Instant, server_cpu: impl Fn() -> io::Result<Duration>) -> io::Result<Mark> {
+    fn take(at: Instant, counters: impl Fn() -> io::Result<Counters>) -> io::Result<Mark> {
         let generator_cpu = clock_gettime(ClockId::ThreadCPUTime);
         Ok(Mark {
             at,
-            server_cpu: server_cpu()?,
+            counters: counters()?,
             generator_cpu: Duration::try_from(generator_cpu).map_err(io::Error::other)?,
         })
     }
@@ -196,7 +225,7 @@ impl Loop<'_> {
     fn run(
         &mut self,
         measured: Duration,
-        server_cpu: impl Fn() -> io::Result<Duration>,
+        counters: impl Fn() -> io::Result<Counters>,
     ) -> Result<Sample, Failure> {
         self.arm_watchdog()?;
         let start = Instant::now();
@@ -209,11 +238,11 @@ impl Loop<'_> {
             let now = self.wait()?;
             phase = match phase {
                 Phase::WarmUp if now >= start + WARM_UP => Phase::Measure {
-                    begin: Mark::take(now, &server_cpu)?,
+                    begin: Mark::take(now, &counters)?,
                 },
                 Phase::Measure { begin } if now >= begin.at + measured => Phase::Drain {
                     begin,
-                    end: Mark::take(now, &server_cpu)?,
+                    end: Mark::take(now, &counters)?,
                 },
                 unchanged => unchanged,
             };
@@ -310,11 +339,21 @@ impl Loop<'_> {
 }
 
 fn sample(begin: &Mark, end: &Mark, requests: u64, latency: Histogram) -> Sample {
+    let elapsed = end.at - begin.at;
+    let Counters { cpu_count, .. } = end.counters;
+    let idle = end.counters.idle.saturating_sub(begin.counters.idle);
+    let server_cpu = end
+        .counters
+        .server_cpu
+        .saturating_sub(begin.counters.server_cpu);
+    let generator_cpu = end.generator_cpu.saturating_sub(begin.generator_cpu);
     Sample {
         requests,
-        elapsed: end.at - begin.at,
-        server_cpu: end.server_cpu.saturating_sub(begin.server_cpu),
-        generator_cpu: end.generator_cpu.saturating_sub(begin.generator_cpu),
+        elapsed,
+        server_cpu,
+        generator_cpu,
+        others_cpu: (elapsed * cpu_count).saturating_sub(idle + server_cpu + generator_cpu),
+        cpu_count,
         latency,
     }
 }

@@ -70,12 +70,39 @@ pub(crate) fn pin(cpus: &[usize]) -> io::Result<()> {
     })
 }
 
+/// The time that these CPUs have been idle since boot, added up; the kernel counts it in hundredths of a second.
+pub(crate) fn idle_time(cpus: &[usize]) -> io::Result<Duration> {
+    let ticks = idle_ticks(&fs::read_to_string("/proc/stat")?, cpus);
+    let ticks_per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_millis(ticks * 1000 / ticks_per_second))
+}
+
 /// Raises the soft limit of open files to the hard one; returns the limit.
 pub(crate) fn raise_open_files_limit() -> io::Result<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit)?;
     Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
+/// Sums the fields `idle` and `iowait` of the lines of `cpus`.
+fn idle_ticks(stat: &str, cpus: &[usize]) -> u64 {
+    let mut ticks = 0;
+    for line in stat.lines() {
+        let mut fields = line.split_whitespace();
+        let cpu = fields.next().and_then(|name| name.strip_prefix("cpu"));
+        if cpu
+            .and_then(|number| number.parse().ok())
+            .is_some_and(|cpu| cpus.contains(&cpu))
+        {
+            ticks += fields
+                .skip(3)
+                .take(2)
+                .filter_map(|field| field.parse::<u64>().ok())
+                .sum::<u64>();
+        }
+    }
+    ticks
 }
 
 fn cpu_model(cpuinfo: &str) -> String {
@@ -165,6 +192,15 @@ mod tests {
         let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t: a b\n";
         assert_eq!(cpu_model(cpuinfo), "Some CPU @ 2 GHz");
         assert_eq!(cpu_model("Processor : 0\n"), "unknown CPU");
+    }
+
+    #[test]
+    fn idle_time_is_that_of_the_named_cpus_alone() {
+        let stat = "cpu  9 9 9 9 9 9 9\ncpu0 1 2 3 40 5 6 7\ncpu1 1 2 3 100 20 6 7\ncpu10 1 1 1 7 8 1\nintr 5 5 5 5 5\n";
+        assert_eq!(idle_ticks(stat, &[0]), 45);
+        assert_eq!(idle_ticks(stat, &[0, 1]), 165);
+        assert_eq!(idle_ticks(stat, &[10]), 15);
+        assert_eq!(idle_ticks(stat, &[2]), 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::Failure;
 use crate::cells::Variant;
 use crate::cli::CompareOptions;
-use crate::compare::{CellResult, Outcome, Series, busy};
+use crate::compare::{CellResult, Outcome, Series};
 use crate::json::Json;
 use crate::load::Sample;
 use crate::machine::Machine;
@@ -19,8 +19,11 @@ use crate::stats::{Comparison, Figure, Spread};
 const TABLE_BEGIN: &str = "<!-- table: begin -->\n";
 const TABLE_END: &str = "<!-- table: end -->\n";
 
+/// With more of the CPUs in use gone to others, a run is no measurement.
+const DISTURBANCE_PERCENT_MAX: f64 = 5.0;
+
 const HEADER: &str = "\
-| runtime | cell | driver | CPU/request us, tokio -> ours | ratio (min..max) | A/A | requests/s, tokio -> ours | ratio (min..max) | A/A | p50 us | p99 us | busy server, load | verdict |
+| runtime | cell | driver | CPU/request us, tokio -> ours | ratio (min..max) | A/A | requests/s, tokio -> ours | ratio (min..max) | A/A | p50 us | p99 us | busy %: server, load, others | verdict |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
@@ -31,11 +34,12 @@ pub(crate) fn progress(outcome: &Outcome) -> String {
             .comparison(Variant::Ours)
             .map_or_else(String::new, |found| {
                 format!(
-                    "CPU {} (A/A {}), requests/s {} (A/A {}): {}",
+                    "CPU {} (A/A {}), requests/s {} (A/A {}), others {:.0} %: {}",
                     spread(&found.cpu.ratio),
                     spread(&found.cpu.noise),
                     spread(&found.rate.ratio),
                     spread(&found.rate.noise),
+                    median(result, Variant::Ours, Sample::disturbance_percent),
                     found.verdict()
                 )
             }),
@@ -50,6 +54,7 @@ pub(crate) fn markdown(
     outcomes: &[Outcome],
 ) -> String {
     let mut text = preamble(options, machine);
+    text.push_str(&disturbance(outcomes));
     text.push_str(HEADER);
     for outcome in outcomes {
         match outcome {
@@ -68,6 +73,7 @@ pub(crate) fn markdown(
             }
         }
     }
+    text.push_str(&drivers(outcomes));
     text
 }
 
@@ -155,37 +161,76 @@ fn preamble(options: &CompareOptions, machine: &Machine) -> String {
     )
 }
 
-fn row(result: &CellResult, variant: Variant, comparison: &Comparison) -> String {
-    let median = |variant, value: fn(&Sample) -> f64| {
-        let values: Vec<f64> = result
-            .samples(variant)
-            .unwrap_or_default()
-            .iter()
-            .map(value)
-            .collect();
-        Spread::of(&values).map_or(f64::NAN, |spread| spread.median)
+/// Says how much of the CPUs in use others took, and what that means.
+fn disturbance(outcomes: &[Outcome]) -> String {
+    let percents: Vec<f64> = all_series(outcomes)
+        .flat_map(|(_, series)| &series.samples)
+        .map(Sample::disturbance_percent)
+        .collect();
+    let Some(Spread { median, most, .. }) = Spread::of(&percents) else {
+        return String::new();
     };
-    let (theirs, ours) = (result.latency(Variant::Tokio), result.latency(variant));
-    let cpu: fn(&Sample) -> f64 = Sample::cpu_us_per_request;
-    let rate: fn(&Sample) -> f64 = Sample::requests_per_second;
-    let server_busy: fn(&Sample) -> f64 = |sample| 100.0 * busy(sample.server_cpu, sample.elapsed);
-    let load_busy: fn(&Sample) -> f64 = |sample| 100.0 * busy(sample.generator_cpu, sample.elapsed);
+    let judgement = if median > DISTURBANCE_PERCENT_MAX {
+        " **The machine was not idle: these figures prove nothing.**"
+    } else {
+        ""
+    };
     format!(
-        "| {} | {} | {variant} | {:.2} -> {:.2} | {} | {:.0} -> {:.0} | {} | {} | {} | {:.0} %, {:.0} % | {} |\n",
+        "Everything else on the machine took {median:.0} % of these CPUs (median of the samples; at most {most:.0} %).{judgement}\n\n"
+    )
+}
+
+/// Says which driver served, for every variant and flavour.
+fn drivers(outcomes: &[Outcome]) -> String {
+    let mut lines: Vec<String> = all_series(outcomes)
+        .filter(|(_, series)| series.variant != Variant::TokioAgain)
+        .map(|(result, series)| {
+            format!(
+                "- {}, {}: {}\n",
+                result.flavour.name(),
+                series.variant,
+                series.driver
+            )
+        })
+        .collect();
+    lines.sort();
+    lines.dedup();
+    format!("\nWhat served:\n{}", lines.concat())
+}
+
+fn all_series(outcomes: &[Outcome]) -> impl Iterator<Item = (&CellResult, &Series)> {
+    outcomes
+        .iter()
+        .flatten()
+        .flat_map(|result| result.series.iter().map(move |series| (result, series)))
+}
+
+fn row(result: &CellResult, variant: Variant, comparison: &Comparison) -> String {
+    let median = |variant, value| median(result, variant, value);
+    let (theirs, ours) = (result.latency(Variant::Tokio), result.latency(variant));
+    format!(
+        "| {} | {} | {variant} | {:.2} -> {:.2} | {} | {:.0} -> {:.0} | {} | {} | {} | {:.0}, {:.0}, {:.0} | {} |\n",
         result.flavour.name(),
         result.cell.name(),
-        median(Variant::Tokio, cpu),
-        median(variant, cpu),
+        median(Variant::Tokio, Sample::cpu_us_per_request),
+        median(variant, Sample::cpu_us_per_request),
         figure(&comparison.cpu),
-        median(Variant::Tokio, rate),
-        median(variant, rate),
+        median(Variant::Tokio, Sample::requests_per_second),
+        median(variant, Sample::requests_per_second),
         figure(&comparison.rate),
         micros(theirs.quantile(500), ours.quantile(500)),
         micros(theirs.quantile(990), ours.quantile(990)),
-        median(variant, server_busy),
-        median(variant, load_busy),
+        median(variant, Sample::server_busy_percent),
+        median(variant, Sample::generator_busy_percent),
+        median(variant, Sample::disturbance_percent),
         comparison.verdict(),
     )
+}
+
+fn median(result: &CellResult, variant: Variant, value: fn(&Sample) -> f64) -> f64 {
+    let samples = result.samples(variant).unwrap_or_default();
+    let values: Vec<f64> = samples.iter().map(value).collect();
+    Spread::of(&values).map_or(f64::NAN, |spread| spread.median)
 }
 
 /// Two cells of the table: the ratio, and the noise next to it.
@@ -213,11 +258,13 @@ fn series_json(result: &CellResult, series: &Series) -> Json {
             ("elapsed_ns", nanos(sample.elapsed)),
             ("server_cpu_ns", nanos(sample.server_cpu)),
             ("load_cpu_ns", nanos(sample.generator_cpu)),
+            ("others_cpu_ns", nanos(sample.others_cpu)),
         ])
     });
     let latency = result.latency(series.variant);
     let mut fields = vec![
         ("variant", series.variant.to_string().as_str().into()),
+        ("driver", series.driver.as_str().into()),
         ("samples", Json::List(samples.collect())),
         ("p50_ns", nanos(latency.quantile(500))),
         ("p99_ns", nanos(latency.quantile(990))),

@@ -49,12 +49,12 @@ fn runtime(flavour: Flavour) -> io::Result<Runtime> {
     }
 }
 
-/// Prints the address, then accepts for ever.
+/// Prints the address and the driver in one line, then accepts for ever.
 async fn serve<S: Stack>(kind: Kind, buffer_bytes: usize) -> io::Result<()> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = S::bind(any_port).await?;
     let mut out = io::stdout();
-    writeln!(out, "{}", S::local_addr(&listener)?)?;
+    writeln!(out, "{} {}", S::local_addr(&listener)?, S::driver())?;
     out.flush()?;
     loop {
         let (stream, _peer) = S::accept(&listener).await?;

@@ -16,11 +16,13 @@ pub(crate) trait Stack: 'static {
         listener: &Self::Listener,
     ) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
     fn set_nodelay(stream: &Self::Stream) -> io::Result<()>;
+    /// What serves the sockets of the current runtime, in one line.
+    fn driver() -> String;
 }
 
-/// Implements `Stack` for the TCP types of a module.
+/// Implements `Stack` for the TCP types of a module; the last argument answers `driver`.
 macro_rules! stack {
-    ($name:ident, $($module:ident)::+) => {
+    ($name:ident, $($module:ident)::+, $driver:expr) => {
         #[derive(Debug)]
         pub(crate) struct $name;
 
@@ -43,10 +45,13 @@ macro_rules! stack {
             fn set_nodelay(stream: &Self::Stream) -> io::Result<()> {
                 stream.set_nodelay(true)
             }
+
+            fn driver() -> String {
+                $driver
+            }
         }
     };
 }
 
-stack!(Tokio, tokio::net);
-// Stand-in until the crate has its TCP types.
-stack!(Ours, tokio::net);
+stack!(Tokio, tokio::net, "tokio's epoll".to_owned());
+stack!(Ours, tokio_uring_net, tokio_uring_net::driver().to_string());
