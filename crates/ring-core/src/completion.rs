@@ -2,6 +2,9 @@
 
 use crate::token::Token;
 
+/// `IORING_CQE_F_MORE`: the operation goes on.
+const F_MORE: u32 = 1 << 1;
+
 /// A copied CQE: see `io_uring_cqe_get_data(3)` and io_uring(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cqe {
@@ -17,6 +20,6 @@ impl Cqe {
     /// Whether this is the operation's last CQE: after it the kernel touches nothing of the operation.
     #[must_use]
     pub fn is_terminal(self) -> bool {
-        !io_uring::cqueue::more(self.flags)
+        self.flags & F_MORE == 0
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+pub use libc::{ECANCELED, EMFILE, ENFILE};
+
 /// The value of a CQE result, or the error that a negative one stands for.
 ///
 /// # Errors

@@ -23,9 +23,22 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 
-// From the top layer down: a module imports only from those below it.
+// layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
+//   ops
+//   setup, ring    - a builder makes a ring; a ring knows who may enter it
+//   submission
+//   prep
+//   fd, sockaddr, fork
+//   slab
+//   slot
+//   completion
+//   token, errno
+//   limits
+
 pub mod completion;
 pub mod errno;
+mod fd;
+pub mod fork;
 pub mod limits;
 pub mod ops;
 pub mod prep;
@@ -33,9 +46,6 @@ pub mod ring;
 pub mod setup;
 pub mod slab;
 pub mod slot;
+pub mod sockaddr;
 pub mod submission;
 pub mod token;
-
-mod fd;
-pub mod fork;
-mod sockaddr;

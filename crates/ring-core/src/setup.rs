@@ -200,7 +200,9 @@ impl SetupError {
         }
     }
 
-    fn from_register(error: io::Error) -> SetupError {
+    /// Reads the error of io_uring_register(2).
+    #[must_use]
+    pub fn from_register(error: io::Error) -> SetupError {
         SetupError::classify("io_uring_register", error)
     }
 
