@@ -261,11 +261,12 @@ fn details(result: &CellResult, variant: Variant, _: &Comparison) -> String {
     )
 }
 
-/// How much of the CPUs others took, in the samples of tokio::net or of the variant: the larger.
+/// How much of the CPUs others took, in any of the series that a row is made of.
 fn disturbance_percent(result: &CellResult, variant: Variant) -> f64 {
-    let theirs = result.median(Variant::Tokio, Sample::disturbance_percent);
-    let ours = result.median(variant, Sample::disturbance_percent);
-    theirs.max(ours)
+    [Variant::Tokio, Variant::TokioAgain, variant]
+        .into_iter()
+        .map(|variant| result.median(variant, Sample::disturbance_percent))
+        .fold(0.0, f64::max)
 }
 
 /// The noise floor: the distance of the A/A median from 1, and the spread of the A/A ratios.
