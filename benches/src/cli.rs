@@ -31,7 +31,7 @@ Options of compare:
 
 Options of idle:
   --connections N              (default 10000)
-  --buffer-bytes N             size of each connection's buffer in the server; 0 for none (default 4096)
+  --buffer-bytes N             buffer of each connection in the server; 0 for none (default 4096)
   --rounds N                   (default 3)
   --runtime FLAVOUR            (default current-thread)
   --server-cpus LIST, --load-cpu N   as above

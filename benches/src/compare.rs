@@ -1,4 +1,5 @@
-//! The comparison: for every cell, samples of every variant in turn, each from a server process of its own.
+//! The comparison: for every cell, samples of every variant in turn, each from a server process of
+//! its own.
 
 use std::fs;
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use crate::histogram::Histogram;
 use crate::load::{Counters, Load, Sample};
 use crate::machine::{self, Machine};
 use crate::report;
-use crate::stats::{Comparison, Figure, paired_ratios};
+use crate::stats::{Comparison, Figure, Spread, paired_ratios};
 
 /// Buffer of an echo connection: holds every message whole.
 const ECHO_BUFFER_BYTES: usize = 16 * 1024;
@@ -107,7 +108,8 @@ fn measure_cell(
     })
 }
 
-/// A new process per sample: where it happens to lie in memory then counts as noise instead of as a difference.
+/// A new process per sample: where it happens to lie in memory then counts as noise instead of as a
+/// difference.
 fn take_sample(
     options: &CompareOptions,
     cell: Cell,
@@ -136,8 +138,8 @@ fn take_sample(
     Ok(())
 }
 
-/// The order of the variants in a pair: every other one is the mirror image of the one before, and the variant that goes
-/// first changes, so that a drift of the machine falls on all alike.
+/// The order of the variants in a pair: every other one is the mirror image of the one before, and
+/// the variant that goes first changes, so that a drift of the machine falls on all alike.
 fn order(pair: usize, variant_count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..variant_count).collect();
     order.rotate_left(pair / 2 % variant_count);
@@ -173,12 +175,19 @@ impl CellResult {
         })
     }
 
-    pub(crate) fn samples(&self, variant: Variant) -> Option<&[Sample]> {
+    fn samples(&self, variant: Variant) -> Option<&[Sample]> {
         let series = self
             .series
             .iter()
             .find(|series| series.variant == variant)?;
         Some(&series.samples)
+    }
+
+    /// The median of one figure over the samples of a variant.
+    pub(crate) fn median(&self, variant: Variant, figure: fn(&Sample) -> f64) -> f64 {
+        let samples = self.samples(variant).unwrap_or_default();
+        let values: Vec<f64> = samples.iter().map(figure).collect();
+        Spread::of(&values).map_or(f64::NAN, |spread| spread.median)
     }
 
     /// All latencies of a variant.
@@ -221,6 +230,7 @@ mod tests {
             generator_cpu: Duration::from_millis(500),
             others_cpu: Duration::ZERO,
             cpu_count: 2,
+            enters: 1,
             latency: Histogram::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! Latencies in buckets whose width grows with the value: every bucket is at most 1/64 of its value wide.
+//! Latencies in buckets whose width grows with the value: at most 1/64 of it.
 
 use std::time::Duration;
 
@@ -38,7 +38,8 @@ impl Histogram {
         self.total += other.total;
     }
 
-    /// The value below which `per_mille` of 1000 recorded values lie (the middle of its bucket); zero when empty.
+    /// The value that `per_mille` of 1000 recorded values do not exceed (the middle of its bucket);
+    /// zero when empty.
     pub(crate) fn quantile(&self, per_mille: u64) -> Duration {
         let rank = (self.total * per_mille).div_ceil(1000).max(1);
         let mut seen = 0;
@@ -52,7 +53,8 @@ impl Histogram {
     }
 }
 
-/// Below `STEPS` a bucket is one value; above, the bits after the leading one choose among `STEPS` buckets.
+/// Below `STEPS` a bucket is one value; above, the bits after the leading one choose among `STEPS`
+/// buckets.
 fn bucket(nanos: u64) -> usize {
     let index = if nanos < STEPS {
         nanos

@@ -1,7 +1,9 @@
 //! Memory of idle connections: the server's resident set before and after, per connection.
 
+use std::fmt;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType};
 
@@ -29,7 +31,7 @@ pub(crate) fn run(options: &IdleOptions) -> Result<(), Failure> {
         .into());
     }
     println!(
-        "{}, {}, commit {}: resident bytes per idle connection, {} connections, buffer {} bytes, {}",
+        "{}, {}, commit {}; {} idle connections, buffer {} bytes, {}",
         machine.date,
         machine.kernel,
         machine.commit,
@@ -39,12 +41,12 @@ pub(crate) fn run(options: &IdleOptions) -> Result<(), Failure> {
     );
     let (mut differences, mut noise) = (Vec::new(), Vec::new());
     for round in 1..=options.rounds {
-        let tokio = bytes_per_connection(options, Variant::Tokio)?;
-        let ours = bytes_per_connection(options, Variant::Ours)?;
-        let again = bytes_per_connection(options, Variant::TokioAgain)?;
-        println!("round {round}: tokio {tokio:.0}, ours {ours:.0}, tokio again {again:.0}");
-        differences.push(ours - tokio);
-        noise.push(again - tokio);
+        let tokio = measure(options, Variant::Tokio)?;
+        let ours = measure(options, Variant::Ours)?;
+        let again = measure(options, Variant::TokioAgain)?;
+        println!("round {round}: tokio {tokio}; ours {ours}; tokio again {again}");
+        differences.push(ours.per_connection - tokio.per_connection);
+        noise.push(again.per_connection - tokio.per_connection);
     }
     if let (Some(difference), Some(noise)) = (Spread::of(&differences), Spread::of(&noise)) {
         println!("ours minus tokio: {}", signed(&difference));
@@ -60,7 +62,26 @@ fn signed(spread: &Spread) -> String {
     )
 }
 
-fn bytes_per_connection(options: &IdleOptions, variant: Variant) -> Result<f64, Failure> {
+/// Resident bytes of one server.
+struct Resident {
+    /// With one connection: what the process costs anyway.
+    start: f64,
+    /// What each further connection adds.
+    per_connection: f64,
+}
+
+impl fmt::Display for Resident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.0} bytes each after {:.0} KiB",
+            self.per_connection,
+            self.start / 1024.0
+        )
+    }
+}
+
+fn measure(options: &IdleOptions, variant: Variant) -> Result<Resident, Failure> {
     let server = Server::start(&ServerSpec {
         kind: Kind::Echo,
         flavour: options.flavour,
@@ -77,7 +98,10 @@ fn bytes_per_connection(options: &IdleOptions, variant: Variant) -> Result<f64, 
         connections.push(connect_and_exchange(index, server.address())?);
     }
     let after = server.resident_bytes()?;
-    Ok((as_f64(after) - as_f64(before)) / as_f64(options.connections))
+    Ok(Resident {
+        start: as_f64(before),
+        per_connection: (as_f64(after) - as_f64(before)) / as_f64(options.connections),
+    })
 }
 
 #[expect(
@@ -95,7 +119,7 @@ fn connect_and_exchange(index: usize, server: SocketAddr) -> Result<TcpStream, F
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
     rustix::net::bind(&socket, &source)?;
     rustix::net::connect(&socket, &server)?;
-    rustix::net::sockopt::set_socket_linger(&socket, Some(std::time::Duration::ZERO))?;
+    rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
     let mut connection = TcpStream::from(socket);
     let mut byte = [7];
     connection.write_all(&byte)?;

@@ -1,7 +1,9 @@
-//! The load generator: one thread, one ring, a closed loop with one request in flight per connection.
+//! The load generator: one thread, one ring, a closed loop with one request in flight per
+//! connection.
 //!
-//! It must be cheaper than the servers it drives, or it is what gets measured. A request costs it one SEND that posts no
-//! CQE and one RECV that completes when the whole response is there; all that is due goes to the kernel in one enter.
+//! It must be cheaper than the servers it drives, or it is what gets measured. A request costs it
+//! one SEND that posts no CQE and one RECV that completes when the whole response is there; all
+//! that is due goes to the kernel in one enter.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -23,11 +25,12 @@ const WARM_UP: Duration = Duration::from_millis(200);
 /// A server that answers nothing for this long has lost a request.
 const STALL: Duration = Duration::from_secs(5);
 static STALL_TIMESPEC: Timespec = Timespec::new().sec(STALL.as_secs());
-/// `user_data` of the watchdog's timeout; that of the other operations is the index of their connection.
+/// `user_data` of the watchdog's timeout; the other operations carry the index of their connection.
 const WATCHDOG: u64 = u64::MAX;
 /// No response is longer.
 const RESPONSE_BYTES_MAX: usize = 64 * 1024;
-/// The longest echo message. Its bytes do not repeat at any power of two, so that a stream out of step is noticed.
+/// The longest echo message. Its bytes repeat at no power of two, so that a stream out of step is
+/// noticed.
 static ECHO_MESSAGE: [u8; 16 * 1024] = echo_message();
 static HTTP_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n";
 
@@ -47,6 +50,8 @@ pub(crate) struct Sample {
     pub(crate) others_cpu: Duration,
     /// How many CPUs were in use.
     pub(crate) cpu_count: u32,
+    /// How often the generator entered the kernel.
+    pub(crate) enters: u64,
     pub(crate) latency: Histogram,
 }
 
@@ -75,9 +80,10 @@ impl Sample {
         100.0 * self.server_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
     }
 
-    /// How busy the load generator kept its CPU, in percent.
-    pub(crate) fn generator_busy_percent(&self) -> f64 {
-        100.0 * self.generator_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+    /// How many responses the generator found at a time: of the requests in flight, those that
+    /// waited for the generator and not for the server.
+    pub(crate) fn responses_per_enter(&self) -> f64 {
+        count(self.requests) / count(self.enters)
     }
 
     /// The share of the CPUs in use that others took, in percent.
@@ -100,7 +106,7 @@ pub(crate) struct Load {
     connections: Vec<TcpStream>,
     request: &'static [u8],
     response_bytes: usize,
-    /// Not zero, so that a buffer whose last byte was cleared tells whether it has been filled since.
+    /// Not zero: where that byte was cleared, it tells whether a response has come in since.
     response_last: u8,
 }
 
@@ -144,7 +150,8 @@ impl Load {
         }
     }
 
-    /// Runs the closed loop; `counters` are read at the first and at the last moment of the measured time.
+    /// Runs the closed loop; `counters` are read at the first and at the last moment of the
+    /// measured time.
     pub(crate) fn run(
         &self,
         measured: Duration,
@@ -156,7 +163,10 @@ impl Load {
             .setup_defer_taskrun()
             .build(entries)
             .map_err(|error| {
-                format!("the load generator needs io_uring (kernel 6.1, not forbidden by sysctl or seccomp): {error}")
+                format!(
+                    "the load generator needs io_uring \
+                     (kernel 6.1, not forbidden by sysctl or seccomp): {error}"
+                )
             })?;
         let (mut submitter, submissions, completions) = ring.split();
         submitter.register_ring_fd()?;
@@ -167,6 +177,7 @@ impl Load {
             completions,
             sent_at: vec![Instant::now(); self.connections.len()],
             in_flight: 0,
+            enters: 0,
             answered: 0,
             answered_at_last_tick: 0,
         };
@@ -182,13 +193,19 @@ struct Mark {
     at: Instant,
     counters: Counters,
     generator_cpu: Duration,
+    enters: u64,
 }
 
 impl Mark {
-    fn take(at: Instant, counters: impl Fn() -> io::Result<Counters>) -> io::Result<Mark> {
+    fn take(
+        at: Instant,
+        enters: u64,
+        counters: impl Fn() -> io::Result<Counters>,
+    ) -> io::Result<Mark> {
         let generator_cpu = clock_gettime(ClockId::ThreadCPUTime);
         Ok(Mark {
             at,
+            enters,
             counters: counters()?,
             generator_cpu: Duration::try_from(generator_cpu).map_err(io::Error::other)?,
         })
@@ -215,6 +232,7 @@ struct Loop<'a> {
     completions: CompletionQueue<'a>,
     sent_at: Vec<Instant>,
     in_flight: usize,
+    enters: u64,
     /// Responses so far, warm-up and drain included.
     answered: u64,
     /// `answered` when the watchdog last looked.
@@ -238,11 +256,11 @@ impl Loop<'_> {
             let now = self.wait()?;
             phase = match phase {
                 Phase::WarmUp if now >= start + WARM_UP => Phase::Measure {
-                    begin: Mark::take(now, &counters)?,
+                    begin: Mark::take(now, self.enters, &counters)?,
                 },
                 Phase::Measure { begin } if now >= begin.at + measured => Phase::Drain {
                     begin,
-                    end: Mark::take(now, &counters)?,
+                    end: Mark::take(now, self.enters, &counters)?,
                 },
                 unchanged => unchanged,
             };
@@ -272,7 +290,7 @@ impl Loop<'_> {
         let token = index as u64;
         let send = StaticEntry::send(socket, self.load.request, token);
         let receive = StaticEntry::receive(socket, response, token);
-        // There is room: a connection queues again only after a submit has taken its last two entries.
+        // There is room: a connection queues again only after a submit has taken its last entries.
         raw::push(&mut self.submissions, &send)?;
         raw::push(&mut self.submissions, &receive)?;
         self.sent_at[index] = now;
@@ -282,11 +300,12 @@ impl Loop<'_> {
 
     /// Submits what is queued and waits for a CQE; answers when that was.
     ///
-    /// One time stamp serves the whole batch: it ends the latency of the responses in it and begins that of the requests
-    /// they are followed by, so that no time goes uncounted.
+    /// One time stamp serves the whole batch: it ends the latency of the responses in it and begins
+    /// that of the requests that follow them, so that no time goes uncounted.
     fn wait(&mut self) -> io::Result<Instant> {
         self.last_response_byte().store(0, Ordering::Relaxed);
         self.submissions.sync();
+        self.enters += 1;
         match self.submitter.submit_and_wait(1) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -354,6 +373,7 @@ fn sample(begin: &Mark, end: &Mark, requests: u64, latency: Histogram) -> Sample
         generator_cpu,
         others_cpu: (elapsed * cpu_count).saturating_sub(idle + server_cpu + generator_cpu),
         cpu_count,
+        enters: end.enters - begin.enters,
         latency,
     }
 }
@@ -410,7 +430,8 @@ fn read_http_response(connection: &mut TcpStream) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// The length of the whole response whose beginning is `bytes`; `None` while its head is incomplete.
+/// The length of the whole response whose beginning is `bytes`; `None` while its head is
+/// incomplete.
 fn http_response_length(bytes: &[u8]) -> Result<Option<usize>, Failure> {
     let text = String::from_utf8_lossy(bytes);
     let Some((head, _)) = text.split_once("\r\n\r\n") else {

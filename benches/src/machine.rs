@@ -70,7 +70,8 @@ pub(crate) fn pin(cpus: &[usize]) -> io::Result<()> {
     })
 }
 
-/// The time that these CPUs have been idle since boot, added up; the kernel counts it in hundredths of a second.
+/// The time that these CPUs have been idle since boot, added up; the kernel counts it in ticks,
+/// commonly 100 to the second.
 pub(crate) fn idle_time(cpus: &[usize]) -> io::Result<Duration> {
     let ticks = idle_ticks(&fs::read_to_string("/proc/stat")?, cpus);
     let ticks_per_second = rustix::param::clock_ticks_per_second();
@@ -196,7 +197,8 @@ mod tests {
 
     #[test]
     fn idle_time_is_that_of_the_named_cpus_alone() {
-        let stat = "cpu  9 9 9 9 9 9 9\ncpu0 1 2 3 40 5 6 7\ncpu1 1 2 3 100 20 6 7\ncpu10 1 1 1 7 8 1\nintr 5 5 5 5 5\n";
+        let stat = "cpu  9 9 9 9 9 9 9\ncpu0 1 2 3 40 5 6 7\n\
+                    cpu1 1 2 3 100 20 6 7\ncpu10 1 1 1 7 8 1\nintr 5 5 5 5 5\n";
         assert_eq!(idle_ticks(stat, &[0]), 45);
         assert_eq!(idle_ticks(stat, &[0, 1]), 165);
         assert_eq!(idle_ticks(stat, &[10]), 15);

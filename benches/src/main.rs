@@ -1,7 +1,8 @@
 //! Measures tokio-uring-net against tokio::net, side by side in one run.
 //!
-//! `compare` drives servers that differ in their socket types only and prints ratios next to the noise floor of the same
-//! run; `idle` compares the memory of idle connections. `benches/README.md` describes the method.
+//! `compare` drives servers that differ in their socket types only and prints ratios next to the
+//! noise floor of the same run; `idle` compares the memory of idle connections.
+//! `benches/README.md` describes the method.
 //!
 //! Code map, from the top down:
 //! - `cli` reads the command line; `cells` lists what can be measured;

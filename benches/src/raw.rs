@@ -12,10 +12,11 @@ use std::time::Duration;
 use io_uring::squeue::{Entry, Flags, SubmissionQueue};
 use io_uring::{opcode, types};
 
-/// The kernel's `IORING_RECVSEND_POLL_FIRST` (5.19): wait for readiness before the first attempt to receive.
+/// The kernel's `IORING_RECVSEND_POLL_FIRST` (5.19): waits for readiness before the first attempt.
 const RECVSEND_POLL_FIRST: u16 = 1;
 
-/// An operation that touches `'static` memory only, so that it may stay in flight for as long as it likes.
+/// An operation that touches `'static` memory only, so that it may stay in flight for as long as it
+/// likes.
 #[derive(Debug)]
 pub(crate) struct StaticEntry(Entry);
 
@@ -53,21 +54,23 @@ impl StaticEntry {
 /// Queues `entry` for the next submit; `WouldBlock` if the SQ is full.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the load generator must not run on the code it measures, so it cannot use ring-core's door"
+    reason = "the load generator must not run on the code it measures, so not through ring-core"
 )]
 pub(crate) fn push(queue: &mut SubmissionQueue<'_>, entry: &StaticEntry) -> io::Result<()> {
-    // SAFETY: `push` requires that the memory the entry points to stays valid until the operation is over. The only
-    // constructors are those of `StaticEntry`: sends read `'static` bytes, receives write `'static` atomics (shared
-    // and interior mutable, so no Rust reference is contradicted), timeouts read a `'static` timespec.
+    // SAFETY: `push` requires that the memory the entry points to stays valid until the operation
+    // is over. The only constructors are those of `StaticEntry`: sends read `'static` bytes,
+    // receives write `'static` atomics (shared and interior mutable, so that no Rust reference is
+    // contradicted), timeouts read a `'static` timespec.
     let pushed = unsafe { queue.push(&entry.0) };
     pushed.map_err(|_full| io::ErrorKind::WouldBlock.into())
 }
 
-/// The CPU time that all threads of process `pid` have used so far, to the nanosecond and without disturbing it.
+/// The CPU time that all threads of process `pid` have used so far, to the nanosecond and without
+/// disturbing it.
 pub(crate) fn process_cpu_time(pid: u32) -> io::Result<Duration> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     let mut clock: libc::clockid_t = 0;
-    // SAFETY: `clock` is a live, writable clockid_t, which is all that clock_getcpuclockid(3) writes to.
+    // SAFETY: `clock` is a live, writable clockid_t, all that clock_getcpuclockid(3) writes to.
     let errno = unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) };
     if errno != 0 {
         return Err(io::Error::from_raw_os_error(errno));

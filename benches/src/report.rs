@@ -1,6 +1,5 @@
 //! The results in Markdown and in JSON.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -19,12 +18,17 @@ use crate::stats::{Comparison, Figure, Spread};
 const TABLE_BEGIN: &str = "<!-- table: begin -->\n";
 const TABLE_END: &str = "<!-- table: end -->\n";
 
-/// With more of the CPUs in use gone to others, a run is no measurement.
+/// Where others took more of the CPUs in use, a figure proves nothing.
 const DISTURBANCE_PERCENT_MAX: f64 = 5.0;
 
-const HEADER: &str = "\
-| runtime | cell | driver | CPU/request us, tokio -> ours | ratio (min..max) | A/A | requests/s, tokio -> ours | ratio (min..max) | A/A | p50 us | p99 us | busy %: server, load, others | verdict |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|
+const RATIOS_HEADER: &str = "\
+| runtime | cell | driver | CPU per request | A/A | requests per second | A/A | verdict |
+|---|---|---|---|---|---|---|---|
+";
+const DETAILS_HEADER: &str = "
+| runtime | cell | driver | CPU/request, us | requests/s | p50, us | p99, us | \
+server busy, % | found per enter | others, % |
+|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// A few words for the line of a cell that has just been measured.
@@ -39,7 +43,7 @@ pub(crate) fn progress(outcome: &Outcome) -> String {
                     spread(&found.cpu.noise),
                     spread(&found.rate.ratio),
                     spread(&found.rate.noise),
-                    median(result, Variant::Ours, Sample::disturbance_percent),
+                    disturbance_percent(result, Variant::Ours),
                     found.verdict()
                 )
             }),
@@ -55,29 +59,28 @@ pub(crate) fn markdown(
 ) -> String {
     let mut text = preamble(options, machine);
     text.push_str(&disturbance(outcomes));
-    text.push_str(HEADER);
+    text.push_str(RATIOS_HEADER);
     for outcome in outcomes {
         match outcome {
-            Ok(result) => {
-                for Series { variant, .. } in &result.series {
-                    if let Some(comparison) = result.comparison(*variant) {
-                        text.push_str(&row(result, *variant, &comparison));
-                    }
-                }
-            }
-            Err(failure) => {
-                let (runtime, cell) = (failure.flavour.name(), failure.cell.name());
-                let message = failure.message.replace(['|', '\n'], " ");
-                // Writing to a String cannot fail.
-                let _ = writeln!(text, "| {runtime} | {cell} | **FAILED**: {message} |");
-            }
+            Ok(result) => text.extend(rows(result, ratios)),
+            Err(failure) => text.push_str(&format!(
+                "| {} | {} | | | | | | **FAILED**: {} |\n",
+                failure.flavour.name(),
+                failure.cell.name(),
+                failure.message.replace(['|', '\n'], " ")
+            )),
         }
+    }
+    text.push_str(DETAILS_HEADER);
+    for result in outcomes.iter().flatten() {
+        text.extend(rows(result, details));
     }
     text.push_str(&drivers(outcomes));
     text
 }
 
-/// Puts `table` between the markers of the file, or writes a new file; never overwrites a file without markers.
+/// Puts `table` between the markers of the file, or writes a new file; leaves a file that has no
+/// markers alone.
 pub(crate) fn write_markdown(path: &Path, table: &str) -> Result<(), Failure> {
     let text = if path.exists() {
         let old = fs::read_to_string(path)?;
@@ -146,8 +149,9 @@ fn preamble(options: &CompareOptions, machine: &Machine) -> String {
         .map(usize::to_string)
         .collect();
     format!(
-        "{model}, {count} CPUs, {kernel}; a bare system call costs {syscall:.0} ns. Measured on {date} at commit {commit}, \
-         {pairs} pairs of {seconds} s per cell; server on CPU {cpus}, load on CPU {load}, {WORKERS} workers on multi-thread.\n\n",
+        "{model}, {count} CPUs, {kernel}; a bare system call costs {syscall:.0} ns. \
+         Measured on {date} at commit {commit}: {pairs} pairs of {seconds} s per cell, \
+         server on CPU {cpus}, load on CPU {load}, {WORKERS} workers on multi-thread.\n\n",
         model = machine.cpu_model,
         count = machine.cpu_count,
         kernel = machine.kernel,
@@ -176,7 +180,8 @@ fn disturbance(outcomes: &[Outcome]) -> String {
         ""
     };
     format!(
-        "Everything else on the machine took {median:.0} % of these CPUs (median of the samples; at most {most:.0} %).{judgement}\n\n"
+        "Everything else on the machine took {median:.0} % of these CPUs \
+         (median of the samples; at most {most:.0} %).{judgement}\n\n"
     )
 }
 
@@ -205,37 +210,69 @@ fn all_series(outcomes: &[Outcome]) -> impl Iterator<Item = (&CellResult, &Serie
         .flat_map(|result| result.series.iter().map(move |series| (result, series)))
 }
 
-fn row(result: &CellResult, variant: Variant, comparison: &Comparison) -> String {
-    let median = |variant, value| median(result, variant, value);
-    let (theirs, ours) = (result.latency(Variant::Tokio), result.latency(variant));
+/// One row for every variant that is compared with tokio::net.
+fn rows(
+    result: &CellResult,
+    cells: fn(&CellResult, Variant, &Comparison) -> String,
+) -> impl Iterator<Item = String> {
+    result.series.iter().filter_map(move |series| {
+        let comparison = result.comparison(series.variant)?;
+        Some(format!(
+            "| {} | {} | {} | {} |\n",
+            result.flavour.name(),
+            result.cell.name(),
+            series.variant,
+            cells(result, series.variant, &comparison)
+        ))
+    })
+}
+
+fn ratios(result: &CellResult, variant: Variant, comparison: &Comparison) -> String {
+    let others = disturbance_percent(result, variant);
+    let disturbed = if others > DISTURBANCE_PERCENT_MAX {
+        ", disturbed"
+    } else {
+        ""
+    };
     format!(
-        "| {} | {} | {variant} | {:.2} -> {:.2} | {} | {:.0} -> {:.0} | {} | {} | {} | {:.0}, {:.0}, {:.0} | {} |\n",
-        result.flavour.name(),
-        result.cell.name(),
-        median(Variant::Tokio, Sample::cpu_us_per_request),
-        median(variant, Sample::cpu_us_per_request),
-        figure(&comparison.cpu),
-        median(Variant::Tokio, Sample::requests_per_second),
-        median(variant, Sample::requests_per_second),
-        figure(&comparison.rate),
-        micros(theirs.quantile(500), ours.quantile(500)),
-        micros(theirs.quantile(990), ours.quantile(990)),
-        median(variant, Sample::server_busy_percent),
-        median(variant, Sample::generator_busy_percent),
-        median(variant, Sample::disturbance_percent),
+        "{} | {} | {} | {} | {}{disturbed}",
+        spread(&comparison.cpu.ratio),
+        noise(&comparison.cpu),
+        spread(&comparison.rate.ratio),
+        noise(&comparison.rate),
         comparison.verdict(),
     )
 }
 
-fn median(result: &CellResult, variant: Variant, value: fn(&Sample) -> f64) -> f64 {
-    let samples = result.samples(variant).unwrap_or_default();
-    let values: Vec<f64> = samples.iter().map(value).collect();
-    Spread::of(&values).map_or(f64::NAN, |spread| spread.median)
+fn details(result: &CellResult, variant: Variant, _: &Comparison) -> String {
+    let (theirs, ours) = (result.latency(Variant::Tokio), result.latency(variant));
+    format!(
+        "{:.2} -> {:.2} | {:.0} -> {:.0} | {} | {} | {:.0} | {:.0} of {} | {:.0}",
+        result.median(Variant::Tokio, Sample::cpu_us_per_request),
+        result.median(variant, Sample::cpu_us_per_request),
+        result.median(Variant::Tokio, Sample::requests_per_second),
+        result.median(variant, Sample::requests_per_second),
+        micros(theirs.quantile(500), ours.quantile(500)),
+        micros(theirs.quantile(990), ours.quantile(990)),
+        result.median(variant, Sample::server_busy_percent),
+        result.median(variant, Sample::responses_per_enter),
+        result.cell.connections,
+        disturbance_percent(result, variant),
+    )
 }
 
-/// Two cells of the table: the ratio, and the noise next to it.
-fn figure(figure: &Figure) -> String {
-    format!("{} | {}", spread(&figure.ratio), spread(&figure.noise))
+/// How much of the CPUs others took, in any of the series that a row is made of.
+fn disturbance_percent(result: &CellResult, variant: Variant) -> f64 {
+    [Variant::Tokio, Variant::TokioAgain, variant]
+        .into_iter()
+        .map(|variant| result.median(variant, Sample::disturbance_percent))
+        .fold(0.0, f64::max)
+}
+
+/// The noise floor: the distance of the A/A median from 1, and the spread of the A/A ratios.
+fn noise(figure: &Figure) -> String {
+    let Spread { least, most, .. } = figure.noise;
+    format!("{:.2} ({least:.2}..{most:.2})", figure.noise_floor())
 }
 
 fn spread(spread: &Spread) -> String {
@@ -259,6 +296,7 @@ fn series_json(result: &CellResult, series: &Series) -> Json {
             ("server_cpu_ns", nanos(sample.server_cpu)),
             ("load_cpu_ns", nanos(sample.generator_cpu)),
             ("others_cpu_ns", nanos(sample.others_cpu)),
+            ("load_enters", sample.enters.into()),
         ])
     });
     let latency = result.latency(series.variant);
@@ -319,5 +357,19 @@ mod tests {
             most: 1.126,
         });
         assert_eq!(shown, "1.00 (0.98..1.13)");
+    }
+
+    #[test]
+    fn noise_shows_the_distance_from_one_whichever_way_it_lies() {
+        let ratio = Spread {
+            least: 0.9,
+            median: 0.97,
+            most: 1.01,
+        };
+        let figure = Figure {
+            ratio,
+            noise: ratio,
+        };
+        assert_eq!(noise(&figure), "0.03 (0.90..1.01)");
     }
 }

@@ -80,7 +80,7 @@ async fn hyper_hello<S: Stack>(stream: S::Stream) {
     let connection = http1::Builder::new()
         .keep_alive(true)
         .serve_connection(TokioIo::new(stream), service_fn(hello));
-    // The generator resets its connections when it is done, which is an error here and means nothing.
+    // The generator resets its connections when it is done: an error here, and meaningless.
     let _ended = connection.await;
 }
 

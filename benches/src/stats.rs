@@ -31,7 +31,7 @@ impl Spread {
     }
 }
 
-/// One figure of a cell: what was found, and what tokio::net against itself gave in the same minutes.
+/// One figure of a cell: what was found, and what tokio::net against itself gave at the same time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Figure {
     pub(crate) ratio: Spread,
@@ -71,7 +71,8 @@ impl Comparison {
     }
 }
 
-/// The quotients of values that were taken in the same pair; `None` when the series are empty or unequal in length.
+/// The quotients of values that were taken in the same pair; `None` when the series are empty or
+/// unequal in length.
 pub(crate) fn paired_ratios(numerators: &[f64], denominators: &[f64]) -> Option<Spread> {
     if numerators.len() != denominators.len() {
         return None;
