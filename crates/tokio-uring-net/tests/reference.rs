@@ -1,0 +1,12 @@
+//! The same tests on `tokio::net` itself: what they state is tokio's behaviour.
+
+mod cases {
+    mod cancel_accept;
+    mod cancel_connect;
+    mod cancel_duplex;
+    mod cancel_read;
+    mod cancel_write;
+}
+#[path = "stack/reference.rs"]
+mod stack;
+mod support;
