@@ -6,6 +6,11 @@ mod cases {
     mod cancel_duplex;
     mod cancel_read;
     mod cancel_write;
+    mod drop_delivery;
+    mod drop_exit;
+    mod drop_foreign;
+    mod drop_reset;
+    mod drop_shared;
 }
 #[path = "stack/reference.rs"]
 mod stack;

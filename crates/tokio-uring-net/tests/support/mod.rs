@@ -3,6 +3,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod child;
+pub(crate) mod closing;
 pub(crate) mod fds;
 pub(crate) mod pattern;
 pub(crate) mod poll;
