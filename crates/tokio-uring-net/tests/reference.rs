@@ -11,6 +11,8 @@ mod cases {
     mod drop_foreign;
     mod drop_reset;
     mod drop_shared;
+    mod error_accept;
+    mod error_kinds;
 }
 #[path = "stack/reference.rs"]
 mod stack;
