@@ -13,6 +13,10 @@ mod cases {
     mod drop_shared;
     mod error_accept;
     mod error_kinds;
+    mod readiness_halves;
+    mod readiness_states;
+    mod readiness_waiters;
+    mod readiness_zero;
 }
 #[path = "stack/reference.rs"]
 mod stack;

@@ -7,6 +7,7 @@ pub(crate) mod closing;
 pub(crate) mod fds;
 pub(crate) mod pattern;
 pub(crate) mod poll;
+pub(crate) mod ready;
 pub(crate) mod rng;
 pub(crate) mod setup;
 pub(crate) mod tcp;
