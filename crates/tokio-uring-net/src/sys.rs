@@ -1,0 +1,114 @@
+//! System calls on sockets, with the flags, limits and answers that tokio's types have.
+//!
+//! Every call here is non-blocking and safe; receiving into uninitialised memory is in
+//! `read_buf.rs`.
+
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+
+/// A send to a closed connection answers `EPIPE` and raises no `SIGPIPE`, whatever the process does
+/// with that signal.
+const SEND_FLAGS: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
+
+/// How many slices one vectored call takes: `UIO_MAXIOV` of Linux. sendmsg(2) refuses more with
+/// `EMSGSIZE`.
+const SLICES_MAX: usize = 1024;
+
+/// Makes a TCP socket that is non-blocking and close-on-exec.
+pub(crate) fn tcp_socket(domain: Domain) -> io::Result<Socket> {
+    Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))
+}
+
+/// Calls connect(2); a connection that is still under way is not an error.
+pub(crate) fn start_connect(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
+    match socket.connect(&addr.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Sends what the socket takes of `buf`.
+pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
+    SockRef::from(&fd).send_with_flags(buf, SEND_FLAGS)
+}
+
+/// Cuts `bufs` down to what one vectored call takes: the rest waits for the caller's next write.
+pub(crate) fn one_call<'a, 'b>(bufs: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
+    &bufs[..bufs.len().min(SLICES_MAX)]
+}
+
+/// Sends what the socket takes of `bufs`, which [`one_call`] has cut.
+///
+/// Nothing to send is `Ok(0)` without a system call, as with writev(2); sendmsg(2) would report a
+/// closed connection.
+pub(crate) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    if bufs.iter().all(|buf| buf.is_empty()) {
+        return Ok(0);
+    }
+    SockRef::from(&fd).send_vectored_with_flags(bufs, SEND_FLAGS)
+}
+
+/// Receives into at most `SLICES_MAX` of `bufs`; room for no byte at all is `Ok(0)`, as readv(2)
+/// answers.
+pub(crate) fn read_vectored(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    let count = bufs.len().min(SLICES_MAX);
+    rustix::io::readv(fd, &mut bufs[..count]).map_err(io::Error::from)
+}
+
+/// Shuts the socket down; that the peer was faster and the connection is gone already is success.
+pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
+    match SockRef::from(&fd).shutdown(how) {
+        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
+        result => result,
+    }
+}
+
+/// The address the socket is bound to.
+pub(crate) fn local_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    SockRef::from(&fd).local_addr().and_then(internet_addr)
+}
+
+/// The address the socket is connected to.
+pub(crate) fn peer_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    SockRef::from(&fd).peer_addr().and_then(internet_addr)
+}
+
+/// The IPv4 or IPv6 address in `addr`.
+pub(crate) fn internet_addr(addr: SockAddr) -> io::Result<SocketAddr> {
+    addr.as_socket().ok_or_else(|| {
+        io::Error::new(
+            ErrorKind::InvalidInput,
+            "invalid address family (not IPv4 or IPv6)",
+        )
+    })
+}
+
+/// The answer to a name that resolves to nothing.
+pub(crate) fn no_addr() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "could not resolve to any address")
+}
+
+/// Panics, in builds with debug assertions, if the descriptor would block the runtime's thread.
+///
+/// The text and the `--cfg` that silences it are tokio's, so that what its users know holds here.
+#[track_caller]
+#[expect(
+    unexpected_cfgs,
+    reason = "the cfg is tokio's, given by the user in RUSTFLAGS"
+)]
+pub(crate) fn check_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    if cfg!(debug_assertions) && !cfg!(tokio_allow_from_blocking_fd) {
+        assert!(
+            SockRef::from(&fd).nonblocking()?,
+            "Registering a blocking socket with the tokio runtime is unsupported. \
+            If you wish to do anyways, please add `--cfg tokio_allow_from_blocking_fd` to your \
+            RUSTFLAGS. See github.com/tokio-rs/tokio/issues/7172 for details."
+        );
+    }
+    Ok(())
+}
