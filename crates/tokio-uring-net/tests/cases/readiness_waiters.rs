@@ -23,7 +23,7 @@ fn every_task_that_waits_for_one_stream_hears_of_it() {
             let (stream, mut peer) = pair(origin).await?;
             let stream = Arc::new(stream);
             clear_readable(&stream).await;
-            let written = clear_writable(&stream).await;
+            let written = clear_writable(&stream, || true).await;
             let mut readers = JoinSet::new();
             let mut writers = JoinSet::new();
             let mut either = JoinSet::new();
@@ -40,7 +40,6 @@ fn every_task_that_waits_for_one_stream_hears_of_it() {
             peer.write_all(b"b")?;
             all_ok(readers).await?;
             all_ok(either).await?;
-            assert!(writers.try_join_next().is_none());
             drain(&peer, written)?;
             all_ok(writers).await?;
         }

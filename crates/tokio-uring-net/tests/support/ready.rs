@@ -17,22 +17,23 @@ pub(crate) async fn clear_readable(stream: &TcpStream) {
     assert_eq!(kind(stream.try_read(&mut [0; 8])), WOULD_BLOCK);
 }
 
-/// Writes until nothing more can be written, and answers how much that was.
-pub(crate) async fn clear_writable(stream: &TcpStream) -> usize {
+/// Fills `stream` until it is not ready to be written to and `check` holds; answers how many bytes
+/// that took. The kernel goes on moving bytes to the peer for a while, which makes room once more.
+pub(crate) async fn clear_writable(stream: &TcpStream, mut check: impl FnMut() -> bool) -> usize {
     let bytes = vec![0; 64 << 10];
     let mut written = 0;
-    // The kernel goes on moving bytes to the peer for a moment.
-    for _ in 0..3 {
-        loop {
-            match stream.try_write(&bytes) {
-                Ok(count) => written += count,
-                Err(error) => break assert_eq!(error.kind(), ErrorKind::WouldBlock),
+    loop {
+        match stream.try_write(&bytes) {
+            Ok(count) => written += count,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                if check() {
+                    return written;
+                }
+                turns(1).await;
             }
         }
-        turns(3).await;
     }
-    assert_eq!(kind(stream.try_write(&bytes)), WOULD_BLOCK);
-    written
 }
 
 /// Reads `count` bytes at the other end.

@@ -140,12 +140,12 @@ async fn reset_under_read() -> io::Result<Trace> {
 async fn reset_under_write() -> io::Result<Trace> {
     let (mut stream, peer) = accepted().await?;
     let bytes = vec![0; 1 << 20];
-    while poll_once(&mut Box::pin(stream.write(&bytes)))
-        .await
-        .is_ready()
-    {}
-    let mut write = Box::pin(stream.write(&bytes));
-    assert!(poll_once(&mut write).await.is_pending());
+    let write = loop {
+        let mut write = Box::pin(stream.write(&bytes));
+        if poll_once(&mut write).await.is_pending() {
+            break write;
+        }
+    };
     turns(2).await;
     reset(peer)?;
     let mut trace = vec![("write", answer(write.await))];
