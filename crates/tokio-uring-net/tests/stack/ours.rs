@@ -1,6 +1,6 @@
 //! The crate under test, on each of its drivers.
 
-pub(crate) use tokio::net;
+pub(crate) use tokio_uring_net as net;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
