@@ -1,0 +1,23 @@
+//! The same tests on `tokio::net` itself: what they state is tokio's behaviour.
+
+mod cases {
+    mod cancel_accept;
+    mod cancel_connect;
+    mod cancel_duplex;
+    mod cancel_read;
+    mod cancel_write;
+    mod drop_delivery;
+    mod drop_exit;
+    mod drop_foreign;
+    mod drop_reset;
+    mod drop_shared;
+    mod error_accept;
+    mod error_kinds;
+    mod readiness_halves;
+    mod readiness_states;
+    mod readiness_waiters;
+    mod readiness_zero;
+}
+#[path = "stack/reference.rs"]
+mod stack;
+mod support;

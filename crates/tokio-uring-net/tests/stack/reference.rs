@@ -1,0 +1,18 @@
+//! `tokio::net` itself: what the tests state is its behaviour.
+
+pub(crate) use tokio::net;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stack {
+    Tokio,
+}
+
+impl Stack {
+    pub(crate) const ALL: &[Stack] = &[Stack::Tokio];
+
+    /// There is one driver, and it is always there.
+    #[expect(clippy::unused_self, reason = "the other stack chooses by it")]
+    pub(crate) fn install(self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! Streams brought into a known state of readiness.
+
+use super::poll::turns;
+use crate::stack::net::TcpStream;
+use std::io::{self, ErrorKind, Read};
+
+/// The kind of the error, if there is one.
+pub(crate) fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+pub(crate) const WOULD_BLOCK: Option<ErrorKind> = Some(ErrorKind::WouldBlock);
+
+/// Lets the driver report what it may, and then the stream find out that nothing is there to read.
+pub(crate) async fn clear_readable(stream: &TcpStream) {
+    turns(3).await;
+    assert_eq!(kind(stream.try_read(&mut [0; 8])), WOULD_BLOCK);
+}
+
+/// Fills `stream` until it is not ready to be written to and `check` holds; answers how many bytes
+/// that took. The kernel goes on moving bytes to the peer for a while, which makes room once more.
+pub(crate) async fn clear_writable(stream: &TcpStream, mut check: impl FnMut() -> bool) -> usize {
+    let bytes = vec![0; 64 << 10];
+    let mut written = 0;
+    loop {
+        match stream.try_write(&bytes) {
+            Ok(count) => written += count,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                if check() {
+                    return written;
+                }
+                turns(1).await;
+            }
+        }
+    }
+}
+
+/// Reads `count` bytes at the other end.
+pub(crate) fn drain(mut peer: &std::net::TcpStream, count: usize) -> io::Result<()> {
+    peer.read_exact(&mut vec![0; count])
+}
