@@ -13,6 +13,10 @@ impl Stack {
 
     /// Chooses the driver of the current runtime. The error says why it cannot be had.
     pub(crate) fn install(self) -> std::io::Result<()> {
-        Ok(())
+        let choice = match self {
+            Stack::IoUring => net::DriverChoice::IoUring,
+            Stack::Epoll => net::DriverChoice::Epoll,
+        };
+        net::Builder::new().driver(choice).install().map(drop)
     }
 }
