@@ -2,8 +2,9 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 use tokio::io::{Interest, Ready};
@@ -20,11 +21,11 @@ pub(crate) struct EpollSource {
     assumed: AtomicU8,
 }
 
-/// Readiness that was seen.
+/// Readiness that was seen: taken for granted, reported, or both.
 #[derive(Debug)]
-pub(crate) enum EpollEvent<'a> {
-    Assumed(&'a AtomicU8, Bits),
-    Reported(AsyncFdReadyGuard<'a, OwnedFd>),
+pub(crate) struct EpollEvent<'a> {
+    assumed: Option<(&'a AtomicU8, Bits)>,
+    reported: Option<AsyncFdReadyGuard<'a, OwnedFd>>,
 }
 
 impl EpollSource {
@@ -60,14 +61,20 @@ impl EpollSource {
             Direction::Read => self.io.poll_read_ready(cx),
             Direction::Write => self.io.poll_write_ready(cx),
         };
-        guard.map_ok(EpollEvent::Reported)
+        guard.map_ok(EpollEvent::reported)
     }
 
     pub(crate) async fn ready(&self, interest: Interest) -> io::Result<EpollEvent<'_>> {
-        match self.assume(Bits::of(interest)) {
-            Some(event) => Ok(event),
-            None => self.io.ready(interest).await.map(EpollEvent::Reported),
+        let mut event = match self.assume(Bits::of(interest)) {
+            Some(event) => event,
+            None => return self.io.ready(interest).await.map(EpollEvent::reported),
+        };
+        // What was reported besides belongs to the answer, but is not waited for.
+        let mut cx = Context::from_waker(Waker::noop());
+        if let Poll::Ready(guard) = pin!(self.io.ready(interest)).poll(&mut cx) {
+            event.reported = Some(guard?);
         }
+        Ok(event)
     }
 
     pub(crate) fn try_io<R>(
@@ -78,34 +85,48 @@ impl EpollSource {
         let Some(event) = self.assume(Bits::of(interest)) else {
             return self.io.try_io(interest, |_| f());
         };
-        let result = f();
-        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+        f().map_err(|error| {
+            if error.kind() != io::ErrorKind::WouldBlock {
+                return error;
+            }
             event.clear();
-        }
-        result
+            io::ErrorKind::WouldBlock.into()
+        })
     }
 
     fn assume(&self, wanted: Bits) -> Option<EpollEvent<'_>> {
         // Relaxed: a hint for the next system call; nothing is published by it.
         let assumed = Bits::from_raw(self.assumed.load(Ordering::Relaxed)).intersection(wanted);
-        (!assumed.is_empty()).then_some(EpollEvent::Assumed(&self.assumed, assumed))
+        (!assumed.is_empty()).then_some(EpollEvent {
+            assumed: Some((&self.assumed, assumed)),
+            reported: None,
+        })
     }
 }
 
-impl EpollEvent<'_> {
-    pub(crate) fn ready(&self) -> Ready {
-        match self {
-            EpollEvent::Assumed(_, bits) => bits.to_ready(),
-            EpollEvent::Reported(guard) => guard.ready(),
+impl<'a> EpollEvent<'a> {
+    fn reported(guard: AsyncFdReadyGuard<'a, OwnedFd>) -> EpollEvent<'a> {
+        EpollEvent {
+            assumed: None,
+            reported: Some(guard),
         }
     }
 
+    pub(crate) fn ready(&self) -> Ready {
+        let assumed = self.assumed.map_or(Bits::NONE, |(_, bits)| bits);
+        let reported = self
+            .reported
+            .as_ref()
+            .map_or(Ready::EMPTY, AsyncFdReadyGuard::ready);
+        assumed.to_ready() | reported
+    }
+
     pub(crate) fn clear(self) {
-        match self {
-            EpollEvent::Assumed(assumed, bits) => {
-                assumed.fetch_and(!bits.raw(), Ordering::Relaxed);
-            }
-            EpollEvent::Reported(mut guard) => guard.clear_ready(),
+        if let Some((assumed, bits)) = self.assumed {
+            assumed.fetch_and(!bits.raw(), Ordering::Relaxed);
+        }
+        if let Some(mut guard) = self.reported {
+            guard.clear_ready();
         }
     }
 }

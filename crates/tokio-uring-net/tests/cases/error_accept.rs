@@ -14,8 +14,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::task::JoinSet;
 
-/// Lets the process open as many descriptors as it has, and no more.
-fn use_up_descriptors() -> io::Result<Vec<File>> {
+/// Lets the process open few more descriptors than it has.
+///
+/// Before an accept is under way: the kernel keeps the limit that held when a ring accept began.
+fn lower_limit() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let near = Fds::now().count() as u64 + 32;
     setrlimit(
@@ -25,6 +27,11 @@ fn use_up_descriptors() -> io::Result<Vec<File>> {
             ..limit
         },
     )?;
+    Ok(())
+}
+
+/// Opens descriptors until there are no more.
+fn use_up_descriptors() -> io::Result<Vec<File>> {
     let mut hogs = Vec::new();
     loop {
         match File::open("/dev/null") {
@@ -55,6 +62,7 @@ async fn accept_without_descriptors() -> io::Result<()> {
     let listener = TcpListener::bind(any_port()).await?;
     let address = listener.local_addr()?.into();
     let clients = [Client::new()?, Client::new()?, Client::new()?];
+    lower_limit()?;
     let mut waiting = Box::pin(listener.accept());
     let wakes = Wakes::new();
     assert!(wakes.poll(&mut waiting).is_pending());
