@@ -17,6 +17,12 @@ mod cases {
     mod readiness_states;
     mod readiness_waiters;
     mod readiness_zero;
+    mod runtime_clock;
+    mod runtime_end;
+    mod runtime_outside;
+    mod runtime_several;
+    mod runtime_storm;
+    mod runtime_threads;
 }
 #[path = "stack/reference.rs"]
 mod stack;

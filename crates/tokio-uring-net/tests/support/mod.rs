@@ -4,7 +4,9 @@
 pub(crate) mod cancel;
 pub(crate) mod child;
 pub(crate) mod closing;
+pub(crate) mod echo;
 pub(crate) mod fds;
+pub(crate) mod memory;
 pub(crate) mod pattern;
 pub(crate) mod poll;
 pub(crate) mod ready;
