@@ -13,6 +13,8 @@ mod cases {
     mod drop_shared;
     mod error_accept;
     mod error_kinds;
+    mod fork_exec;
+    mod fork_leave;
     mod readiness_halves;
     mod readiness_states;
     mod readiness_waiters;
