@@ -1,8 +1,41 @@
-//! One io_uring reactor per tokio runtime.
-#![forbid(unsafe_code)]
+//! One io_uring reactor for each tokio runtime, made at the first socket, in whatever runtime the
+//! user already has. Completions wake tasks through tokio's own epoll.
+//!
+//! # The life of one wait
+//! 1. A socket's operation answers `WouldBlock`. Its waker is kept in the socket's `Source`, and a
+//!    wish for a poll goes to the shard: under the lock, without a system call.
+//! 2. The driver task, behind the runnable tasks, takes a turn: wishes become SQEs, one enter
+//!    submits them all and runs what has completed, CQEs are reaped and tell their sources.
+//! 3. The wakers run after the lock is gone. When a turn finds nothing to do, the driver sleeps on
+//!    the ring's eventfd.
+//! 4. The poll is multishot: the next wait of this socket costs no SQE.
 
+// layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
+//   net
+//   config, select            - a builder is installed; the selection reads builders
+//   driver
+//   reactor, shard, source, effects   - the lock, what it guards, and what it hands out
+//   status, metrics
+//   waiters
+//   ready
+//   async_fd, limits
+
+mod async_fd;
+mod config;
+mod driver;
+mod effects;
+mod limits;
+mod metrics;
 pub mod net;
+mod reactor;
 mod ready;
+mod select;
+mod shard;
+mod source;
 mod status;
+mod waiters;
 
-pub use crate::status::{Driver, Status, status};
+pub use crate::config::{Builder, DriverChoice};
+pub use crate::metrics::Metrics;
+pub use crate::select::{DRIVER_VARIABLE, metrics, status};
+pub use crate::status::{Driver, Reason, Status};

@@ -30,10 +30,19 @@
 //!   them by `TryFrom`, in both directions: see [`TcpStream`] and [`TcpListener`].
 //! - The UDP and Unix types are still tokio's own, re-exported.
 
+// layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
+//   backend
+//   tcp                                         - re-exports
+//   tcp::listener, tcp::socket
+//   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
+//   read_buf, sys
+
+mod backend;
 mod read_buf;
 mod sys;
 pub mod tcp;
 
+pub use crate::backend::{Builder, Driver, DriverChoice, Metrics, Reason, Status, driver, metrics};
 pub use crate::tcp::listener::TcpListener;
 pub use crate::tcp::socket::TcpSocket;
 pub use crate::tcp::stream::TcpStream;

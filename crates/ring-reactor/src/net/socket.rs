@@ -1,82 +1,219 @@
-//! INTERIM: epoll only; the signatures are final.
-use crate::ready::{self, Direction};
-use socket2::{SockAddr, SockRef};
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::task::{Context, Poll, ready};
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
-use tokio::io::{Interest, Ready};
+//! One socket over both drivers. What moves data is not here: callers make their system calls when
+//! the socket is ready.
 
-/// Where a socket's file descriptor came from: what may be assumed of it.
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use once_cell::sync::OnceCell;
+use ring_core::ops::Target;
+use tokio::io::{Interest, Ready};
+use tokio::task::coop;
+
+use super::epoll::{EpollEvent, EpollSource};
+use crate::reactor::{Mode, Reactor, Shared, gone};
+use crate::ready::{Bits, Direction, ReadyState, Snapshot};
+use crate::select;
+use crate::source::{Source, Wait};
+
+/// Where a socket's descriptor came from: what may be assumed of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Fresh from accept(2): assumed ready both ways, as tokio does; nobody else holds the descriptor.
+    /// Fresh from accept(2): taken to be ready both ways, as tokio does; nobody else holds it.
     Accepted,
-    /// Made here and connecting, or about to: nothing is known; nobody else holds the descriptor.
+    /// Made here and connecting, or about to: nothing is known; nobody else holds it.
     Connecting,
-    /// Made here and listening: the first accept tries accept4(2) at once.
+    /// Listening: the first accept tries accept4(2) at once.
     Listening,
     /// From outside: it may be duplicated, and nothing is known of its readiness.
     Foreign,
 }
 
-struct Fd(RawFd);
-impl AsRawFd for Fd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0
-    }
+/// A non-blocking socket whose readiness the runtime's driver reports.
+pub struct Socket {
+    /// On the ring driver. `None`: the descriptor is in `epoll`, or on its way out.
+    ring: Option<RingSocket>,
+    /// From the start on the epoll driver; made on demand, on a duplicate of the descriptor, when a
+    /// ring has failed.
+    epoll: OnceCell<EpollSource>,
+    /// Whether someone else may hold the socket too.
+    is_shared: AtomicBool,
 }
 
-/// A socket whose readiness the runtime's driver reports.
-pub struct Socket {
-    io: AsyncFd<Fd>,
+struct RingSocket {
     fd: OwnedFd,
+    source: Arc<Source>,
+}
+
+/// What serves a socket at the moment.
+pub(super) enum View<'a> {
+    Ring(&'a Arc<Source>),
+    Epoll(&'a EpollSource),
 }
 
 /// Readiness that was seen, to be cleared when an operation proves it stale.
-pub struct ReadyEvent<'a>(AsyncFdReadyGuard<'a, Fd>);
+#[derive(Debug)]
+pub struct ReadyEvent<'a>(Seen<'a>);
+
+#[derive(Debug)]
+enum Seen<'a> {
+    Ring(&'a Source, Snapshot),
+    Epoll(EpollEvent<'a>),
+}
 
 impl ReadyEvent<'_> {
     /// What was ready.
+    #[must_use]
     pub fn ready(&self) -> Ready {
-        self.0.ready()
+        match &self.0 {
+            Seen::Ring(_, snapshot) => snapshot.ready.to_ready(),
+            Seen::Epoll(event) => event.ready(),
+        }
     }
-    /// Forgets this readiness, unless the driver reported more since.
-    pub fn clear(mut self) {
-        self.0.clear_ready();
+
+    /// Forgets this readiness, unless the driver has reported more since. The closed states stay.
+    pub fn clear(self) {
+        match self.0 {
+            Seen::Ring(source, snapshot) => source.clear(snapshot),
+            Seen::Epoll(event) => event.clear(),
+        }
     }
 }
 
 impl Socket {
     /// Takes a non-blocking socket into the current runtime.
+    ///
+    /// # Errors
+    /// That the runtime is shutting down; of epoll_ctl(2); with io_uring required, why it cannot
+    /// be set up.
+    /// # Panics
+    /// Outside a tokio runtime, or in one without `enable_io`: in tokio's words.
     #[track_caller]
-    pub fn new(fd: OwnedFd, _origin: Origin) -> io::Result<Socket> {
-        let io = AsyncFd::with_interest(Fd(fd.as_raw_fd()), Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Socket { io, fd })
-    }
-    /// The descriptor, for system calls of our own.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-    /// The descriptor, for the user: from here on it may be duplicated.
-    pub fn expose_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-    /// Takes the socket out of its runtime.
-    pub fn into_fd(self) -> io::Result<OwnedFd> {
-        let Socket { io, fd } = self;
-        drop(io);
-        Ok(fd)
-    }
-    /// Waits, by the task of `cx`, until the socket is ready in `direction`; takes a unit of tokio's coop budget.
-    pub fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<ReadyEvent<'_>>> {
-        match direction {
-            Direction::Read => self.io.poll_read_ready(cx).map_ok(ReadyEvent),
-            Direction::Write => self.io.poll_write_ready(cx).map_ok(ReadyEvent),
+    pub fn new(fd: OwnedFd, origin: Origin) -> io::Result<Socket> {
+        let is_shared = AtomicBool::new(matches!(origin, Origin::Foreign | Origin::Listening));
+        let reactor = select::current()?;
+        let mode = reactor
+            .as_ref()
+            .map_or(Mode::Epoll, |reactor| reactor.mode());
+        match (reactor, mode) {
+            (Some(reactor), Mode::Ring) => {
+                let ready = match origin {
+                    Origin::Accepted => ReadyState::assumed(Bits::BOTH),
+                    Origin::Listening => ReadyState::assumed(Bits::READABLE),
+                    Origin::Connecting | Origin::Foreign => ReadyState::unverified(),
+                };
+                let source = Source::new(
+                    reactor,
+                    Target::of(fd.as_fd()),
+                    ready,
+                    origin == Origin::Listening,
+                );
+                let ring = Some(RingSocket {
+                    fd,
+                    source: Arc::new(source),
+                });
+                Ok(Socket {
+                    ring,
+                    epoll: OnceCell::new(),
+                    is_shared,
+                })
+            }
+            (_, Mode::Stopped) => Err(gone()),
+            (_, Mode::Ring | Mode::Epoll) => {
+                let assumed = if origin == Origin::Accepted {
+                    Bits::BOTH
+                } else {
+                    Bits::NONE
+                };
+                let epoll = OnceCell::with_value(EpollSource::new(fd, assumed)?);
+                Ok(Socket {
+                    ring: None,
+                    epoll,
+                    is_shared,
+                })
+            }
         }
     }
-    /// Runs `f` whenever the socket is ready, until it does not answer `WouldBlock`.
-    pub fn poll_io<R>(&self, cx: &mut Context<'_>, direction: Direction, mut f: impl FnMut() -> io::Result<R>) -> Poll<io::Result<R>> {
+
+    /// The descriptor, for system calls of our own.
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        match &self.ring {
+            Some(ring) => ring.fd.as_fd(),
+            None => self.registered().fd(),
+        }
+    }
+
+    /// The descriptor, for the user: from here on the socket may be duplicated, and is never shut
+    /// down on our own account.
+    #[must_use]
+    pub fn expose_fd(&self) -> BorrowedFd<'_> {
+        self.is_shared.store(true, Ordering::Relaxed);
+        self.fd()
+    }
+
+    /// Takes the socket out of its runtime.
+    ///
+    /// # Errors
+    /// None so far; tokio's signature.
+    /// # Panics
+    /// Never: the descriptor is in one of two places.
+    pub fn into_fd(mut self) -> io::Result<OwnedFd> {
+        let epoll = self.epoll.take();
+        Ok(match self.ring.take() {
+            Some(RingSocket { fd, source }) => {
+                drop(epoll);
+                Reactor::release(&source);
+                fd
+            }
+            None => epoll
+                .expect("a socket without a ring is registered when it is made")
+                .into_fd(),
+        })
+    }
+
+    /// Waits, by the task of `cx`, until the socket is ready in `direction`. Takes a unit of tokio's
+    /// coop budget. The last task that called is woken.
+    ///
+    /// # Errors
+    /// That the runtime is shutting down.
+    pub fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent<'_>>> {
+        loop {
+            match self.view()? {
+                View::Ring(source) => {
+                    let coop = ready!(coop::poll_proceed(cx));
+                    if let Ok(snapshot) = ready!(source.poll_ready(self.fd(), cx, direction)) {
+                        coop.made_progress();
+                        return Poll::Ready(Ok(ReadyEvent(Seen::Ring(source, snapshot))));
+                    }
+                }
+                View::Epoll(source) => {
+                    return source
+                        .poll_ready(cx, direction)
+                        .map_ok(|event| ReadyEvent(Seen::Epoll(event)));
+                }
+            }
+        }
+    }
+
+    /// Runs `f` whenever the socket is ready, until it answers something else than `WouldBlock`.
+    ///
+    /// # Errors
+    /// Those of `f`; that the runtime is shutting down.
+    pub fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match f() {
@@ -85,30 +222,147 @@ impl Socket {
             }
         }
     }
-    /// Runs `f` if the socket is ready now.
-    pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        let _ = ready::mask(interest);
-        self.io.try_io(interest, |_| f())
+
+    /// Runs `f` if the socket is ready for `interest` now.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it is not, or if `f` says so; those of `f`.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        f: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let (source, snapshot) = match (self.view(), self.source()) {
+            (Ok(View::Ring(source)), _) => {
+                (source, source.ready_now(self.fd(), Bits::of(interest)))
+            }
+            (Ok(View::Epoll(source)), _) => return source.try_io(interest, f),
+            // As in tokio: readiness that was reported outlives the runtime.
+            (Err(_), Some(source)) => (source, source.ready_before(Bits::of(interest))),
+            (Err(error), None) => return Err(error),
+        };
+        if snapshot.ready.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = f();
+        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            source.clear(snapshot);
+        }
+        result
     }
+
     /// Waits until the socket is ready for `interest`; any number of tasks may wait.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: readiness that was reported stays.
+    /// # Errors
+    /// That the runtime is shutting down.
     pub async fn ready(&self, interest: Interest) -> io::Result<ReadyEvent<'_>> {
-        self.io.ready(interest).await.map(ReadyEvent)
+        self.ready_with(interest, Wait::Poll).await
     }
-    /// Waits and runs `f` until it does not answer `WouldBlock`; any number of tasks may wait.
-    pub async fn async_io<R>(&self, interest: Interest, mut f: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-        self.io.async_io(interest, |_| f()).await
+
+    /// Waits and runs `f` until it answers something else than `WouldBlock`; any number of tasks may
+    /// wait.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: `f` runs to its end or not at all.
+    /// # Errors
+    /// Those of `f`; that the runtime is shutting down.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            let event = self.ready(interest).await?;
+            let coop = std::future::poll_fn(coop::poll_proceed).await;
+            match f() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => event.clear(),
+                result => {
+                    coop.made_progress();
+                    return result;
+                }
+            }
+        }
     }
-    /// Accepts one connection; any number of tasks may wait.
-    pub async fn accept(&self) -> io::Result<(OwnedFd, SockAddr)> {
-        self.async_io(Interest::READABLE, || SockRef::from(&self.fd).accept().map(|(s, a)| { s.set_nonblocking(true).ok(); (s.into(), a) })).await
+
+    pub(super) async fn ready_with(
+        &self,
+        interest: Interest,
+        wait: Wait,
+    ) -> io::Result<ReadyEvent<'_>> {
+        loop {
+            match self.view()? {
+                View::Ring(source) => {
+                    if let Ok(snapshot) =
+                        source.readiness(self.fd(), Bits::of(interest), wait).await
+                    {
+                        return Ok(ReadyEvent(Seen::Ring(source, snapshot)));
+                    }
+                }
+                View::Epoll(source) => {
+                    return source
+                        .ready(interest)
+                        .await
+                        .map(|event| ReadyEvent(Seen::Epoll(event)));
+                }
+            }
+        }
     }
-    /// Accepts one connection for the task of `cx`.
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(OwnedFd, SockAddr)>> {
-        self.poll_io(cx, Direction::Read, || SockRef::from(&self.fd).accept().map(|(s, a)| { s.set_nonblocking(true).ok(); (s.into(), a) }))
+
+    /// Which driver serves the socket now. A socket whose ring has failed is registered with
+    /// tokio's epoll by the first who looks.
+    pub(super) fn view(&self) -> io::Result<View<'_>> {
+        let Some(RingSocket { fd, source }) = &self.ring else {
+            return Ok(View::Epoll(self.registered()));
+        };
+        match source.reactor.mode() {
+            Mode::Ring => Ok(View::Ring(source)),
+            Mode::Stopped => Err(gone()),
+            Mode::Epoll => {
+                let epoll = self.epoll.get_or_try_init(|| {
+                    let _runtime = source.reactor.handle.enter();
+                    EpollSource::new(fd.try_clone()?, Bits::NONE)
+                });
+                epoll.map(View::Epoll)
+            }
+        }
     }
-    /// Whether the runtime was moved, failed or is served by ring: for tests.
-    #[doc(hidden)]
-    pub fn interest_mask(interest: Interest) -> Ready {
-        ready::mask(interest)
+
+    /// The registration of a socket that has no ring.
+    fn registered(&self) -> &EpollSource {
+        self.epoll
+            .get()
+            .expect("a socket without a ring is registered when it is made")
+    }
+
+    pub(super) fn source(&self) -> Option<&Arc<Source>> {
+        self.ring.as_ref().map(|ring| &ring.source)
     }
 }
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        drop(self.epoll.take());
+        if let Some(RingSocket { fd, source }) = self.ring.take() {
+            let shared = if *self.is_shared.get_mut() {
+                Shared::Maybe
+            } else {
+                Shared::No
+            };
+            Reactor::detach(&source, fd, shared);
+        }
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("fd", &self.fd())
+            .finish_non_exhaustive()
+    }
+}
+
+// As tokio's sockets: the state behind is consistent between any two calls.
+impl UnwindSafe for Socket {}
+impl RefUnwindSafe for Socket {}

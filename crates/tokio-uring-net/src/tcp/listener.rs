@@ -193,7 +193,7 @@ impl TcpListener {
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
         sys::check_nonblocking(listener.as_fd())?;
-        TcpListener::new(listener.into(), Origin::Foreign)
+        TcpListener::new(listener.into(), Origin::Listening)
     }
 
     /// Takes the listener out of its runtime, as a listener of the standard library in non-blocking
@@ -298,7 +298,7 @@ impl TryFrom<tokio::net::TcpListener> for TcpListener {
     /// If called outside a tokio runtime, or in one whose I/O is not enabled.
     #[track_caller]
     fn try_from(listener: tokio::net::TcpListener) -> io::Result<TcpListener> {
-        TcpListener::new(listener.into_std()?.into(), Origin::Foreign)
+        TcpListener::new(listener.into_std()?.into(), Origin::Listening)
     }
 }
 

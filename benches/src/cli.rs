@@ -1,0 +1,365 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lexopt::prelude::*;
+
+use crate::Failure;
+use crate::cells::{self, Cell, Flavour, Kind, Variant};
+use crate::machine;
+
+pub(crate) const HELP: &str = "\
+Measures tokio-uring-net against tokio::net.
+
+Usage:
+  benches compare [options]    CPU per request, requests per second and latency of every cell
+  benches idle [options]       memory of idle connections
+
+Options of compare:
+  --cell NAME ...              only these cells; `echo` and `hyper` stand for all of theirs
+  --pairs N                    samples of each variant per cell (default 9)
+  --seconds S                  measured time of a sample, after a warm-up of 0.2 s (default 1)
+  --runtime FLAVOUR            current-thread or multi-thread (default: both)
+  --variant epoll|uring        also measure tokio-uring-net with this driver; may be repeated
+  --server-cpus LIST           CPUs of the server (default: the first this process may use)
+  --load-cpu N                 CPU of the load generator (default: the second)
+  --json FILE                  write every sample
+  --markdown FILE              write the table: between the markers of FILE, or to a new file
+  --list                       print the names of the cells
+
+Options of idle:
+  --connections N              (default 10000)
+  --buffer-bytes N             buffer of each connection in the server; 0 for none (default 4096)
+  --rounds N                   (default 3)
+  --runtime FLAVOUR            (default current-thread)
+  --server-cpus LIST, --load-cpu N   as above
+
+A ratio above 1 means that tokio-uring-net does better. See benches/README.md for the method.
+";
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Help,
+    List,
+    Compare(CompareOptions),
+    Idle(IdleOptions),
+    Serve(ServeOptions),
+}
+
+/// Where the two sides run.
+#[derive(Clone, Debug)]
+pub(crate) struct Placement {
+    pub(crate) server_cpus: Vec<usize>,
+    pub(crate) load_cpu: usize,
+}
+
+impl Placement {
+    /// The CPUs of either side, each once.
+    pub(crate) fn all_cpus(&self) -> Vec<usize> {
+        let mut cpus = self.server_cpus.clone();
+        cpus.push(self.load_cpu);
+        cpus.sort_unstable();
+        cpus.dedup();
+        cpus
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct CompareOptions {
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) flavours: Vec<Flavour>,
+    /// Measured besides tokio::net, tokio::net again, and our default.
+    pub(crate) extra_variants: Vec<Variant>,
+    pub(crate) pairs: usize,
+    pub(crate) measured: Duration,
+    pub(crate) placement: Placement,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) markdown: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+pub(crate) struct IdleOptions {
+    pub(crate) connections: usize,
+    pub(crate) buffer_bytes: usize,
+    pub(crate) rounds: usize,
+    pub(crate) flavour: Flavour,
+    pub(crate) placement: Placement,
+}
+
+/// Which TCP types a server uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StackName {
+    Tokio,
+    Ours,
+}
+
+/// Options of the hidden command that the harness starts its servers with.
+#[derive(Debug)]
+pub(crate) struct ServeOptions {
+    pub(crate) stack: StackName,
+    pub(crate) kind: Kind,
+    pub(crate) flavour: Flavour,
+    pub(crate) cpus: Vec<usize>,
+    pub(crate) buffer_bytes: usize,
+}
+
+pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
+    let Some(command) = arguments.next()? else {
+        return Err("expected a command: compare or idle (--help explains)".into());
+    };
+    match command {
+        Long("help") | Short('h') => Ok(Command::Help),
+        Long("list") => Ok(Command::List),
+        Value(name) if name == "compare" => parse_compare(arguments),
+        Value(name) if name == "idle" => parse_idle(arguments),
+        Value(name) if name == "serve" => parse_serve(arguments),
+        other => Err(other.unexpected().into()),
+    }
+}
+
+fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
+    let mut cells: Vec<Cell> = Vec::new();
+    let mut flavours = Flavour::ALL.to_vec();
+    let mut extra_variants = Vec::new();
+    let (mut pairs, mut measured) = (9, Duration::from_secs(1));
+    let (mut json, mut markdown) = (None, None);
+    let mut cpus = CpuOptions::default();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("list") => return Ok(Command::List),
+            Long("cell") => {
+                for name in arguments.values()? {
+                    cells.extend(cells_named(name)?);
+                }
+            }
+            Long("pairs") => pairs = at_least_one(arguments.value()?.parse()?, "--pairs")?,
+            Long("seconds") => measured = seconds(arguments.value()?.parse()?)?,
+            Long("runtime") => flavours = vec![flavour(arguments.value()?)?],
+            Long("variant") => extra_variants.push(extra_variant(arguments.value()?)?),
+            Long("server-cpus") => cpus.server = Some(cpu_list(&arguments.value()?.string()?)?),
+            Long("load-cpu") => cpus.load = Some(arguments.value()?.parse()?),
+            Long("json") => json = Some(PathBuf::from(arguments.value()?)),
+            Long("markdown") => markdown = Some(PathBuf::from(arguments.value()?)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if cells.is_empty() {
+        cells = cells::all();
+    }
+    let placement = cpus.placement()?;
+    Ok(Command::Compare(CompareOptions {
+        cells,
+        flavours,
+        extra_variants,
+        pairs,
+        measured,
+        placement,
+        json,
+        markdown,
+    }))
+}
+
+fn parse_idle(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
+    let (mut connections, mut buffer_bytes, mut rounds) = (10_000, 4096, 3);
+    let mut runtime = Flavour::CurrentThread;
+    let mut cpus = CpuOptions::default();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("connections") => {
+                connections = at_least_one(arguments.value()?.parse()?, "--connections")?;
+            }
+            Long("buffer-bytes") => buffer_bytes = arguments.value()?.parse()?,
+            Long("rounds") => rounds = at_least_one(arguments.value()?.parse()?, "--rounds")?,
+            Long("runtime") => runtime = flavour(arguments.value()?)?,
+            Long("server-cpus") => cpus.server = Some(cpu_list(&arguments.value()?.string()?)?),
+            Long("load-cpu") => cpus.load = Some(arguments.value()?.parse()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Idle(IdleOptions {
+        connections,
+        buffer_bytes,
+        rounds,
+        flavour: runtime,
+        placement: cpus.placement()?,
+    }))
+}
+
+fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
+    let mut stack = StackName::Tokio;
+    let mut kind = Kind::Echo;
+    let mut runtime = Flavour::CurrentThread;
+    let (mut cpus, mut buffer_bytes) = (machine::allowed_cpus()?, 4096);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("stack") => {
+                stack = match arguments.value()?.string()?.as_str() {
+                    "tokio" => StackName::Tokio,
+                    "ours" => StackName::Ours,
+                    other => return Err(format!("unknown stack {other:?}").into()),
+                }
+            }
+            Long("kind") => {
+                let name = arguments.value()?.string()?;
+                kind = Kind::from_name(&name).ok_or_else(|| format!("unknown kind {name:?}"))?;
+            }
+            Long("runtime") => runtime = flavour(arguments.value()?)?,
+            Long("cpus") => cpus = cpu_list(&arguments.value()?.string()?)?,
+            Long("buffer-bytes") => buffer_bytes = arguments.value()?.parse()?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Serve(ServeOptions {
+        stack,
+        kind,
+        flavour: runtime,
+        cpus,
+        buffer_bytes,
+    }))
+}
+
+/// What the command line says about CPUs, before the defaults.
+#[derive(Default)]
+struct CpuOptions {
+    server: Option<Vec<usize>>,
+    load: Option<usize>,
+}
+
+impl CpuOptions {
+    fn placement(self) -> Result<Placement, Failure> {
+        let allowed = machine::allowed_cpus()?;
+        let server_cpus = self
+            .server
+            .or_else(|| allowed.first().map(|cpu| vec![*cpu]))
+            .ok_or("no CPU for the server")?;
+        let load_cpu = self.load.or_else(|| allowed.get(1).copied()).ok_or(
+            "only one CPU may be used here: server and load generator would disturb each other; \
+             --load-cpu and --server-cpus override this",
+        )?;
+        Ok(Placement {
+            server_cpus,
+            load_cpu,
+        })
+    }
+}
+
+fn cells_named(name: OsString) -> Result<Vec<Cell>, Failure> {
+    let name = name.string()?;
+    let found = cells::named(&name);
+    if found.is_empty() {
+        return Err(format!("no cell is called {name:?}; --list prints all names").into());
+    }
+    Ok(found)
+}
+
+fn flavour(name: OsString) -> Result<Flavour, Failure> {
+    let name = name.string()?;
+    Flavour::from_name(&name)
+        .ok_or_else(|| format!("--runtime is current-thread or multi-thread, not {name:?}").into())
+}
+
+fn extra_variant(name: OsString) -> Result<Variant, Failure> {
+    match name.string()?.as_str() {
+        "epoll" => Ok(Variant::OursEpoll),
+        "uring" => Ok(Variant::OursUring),
+        other => Err(format!("--variant is epoll or uring, not {other:?}").into()),
+    }
+}
+
+fn cpu_list(list: &str) -> Result<Vec<usize>, Failure> {
+    list.split(',')
+        .map(|cpu| {
+            cpu.parse()
+                .map_err(|_| format!("{list:?} is not a list of CPUs such as 0,1").into())
+        })
+        .collect()
+}
+
+fn seconds(value: f64) -> Result<Duration, Failure> {
+    match Duration::try_from_secs_f64(value) {
+        Ok(duration) if duration >= Duration::from_millis(10) => Ok(duration),
+        Ok(_) | Err(_) => Err(format!("--seconds must be at least 0.01, not {value}").into()),
+    }
+}
+
+fn at_least_one(value: usize, option: &str) -> Result<usize, Failure> {
+    if value == 0 {
+        return Err(format!("{option} must be at least 1").into());
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Command, Failure> {
+        parse(lexopt::Parser::from_args(arguments))
+    }
+
+    fn compare(arguments: &[&str]) -> CompareOptions {
+        match parsed(
+            &[
+                &["compare", "--server-cpus", "0", "--load-cpu", "1"],
+                arguments,
+            ]
+            .concat(),
+        )
+        .unwrap()
+        {
+            Command::Compare(options) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_every_cell_on_both_flavours() {
+        let options = compare(&[]);
+        assert_eq!(options.cells, cells::all());
+        assert_eq!(options.flavours, Flavour::ALL);
+        assert_eq!(
+            (options.pairs, options.measured),
+            (9, Duration::from_secs(1))
+        );
+    }
+
+    #[test]
+    fn one_cell_option_takes_several_names() {
+        let options = compare(&[
+            "--cell",
+            "echo-1x128",
+            "hyper-10",
+            "--pairs",
+            "3",
+            "--seconds",
+            "0.5",
+        ]);
+        let names: Vec<String> = options.cells.iter().map(Cell::name).collect();
+        assert_eq!(names, ["echo-1x128", "hyper-10"]);
+        assert_eq!(
+            (options.pairs, options.measured),
+            (3, Duration::from_millis(500))
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (arguments, word) in [
+            (&["compare", "--cell", "echo-2"][..], "--list"),
+            (&["compare", "--pairs", "0"], "--pairs"),
+            (&["compare", "--seconds", "-1"], "--seconds"),
+            (&["compare", "--variant", "kqueue"], "kqueue"),
+            (&["compare", "--runtime", "async-std"], "current-thread"),
+            (&["compare", "--server-cpus", "0;1"], "list of CPUs"),
+            (&["race"], "race"),
+            (&[], "--help"),
+        ] {
+            let message = parsed(arguments).unwrap_err().to_string();
+            assert!(message.contains(word), "{arguments:?}: {message}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The one seam between the two stacks: everything above it is the same generic code for both.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A family of TCP types with tokio::net's interface.
+pub(crate) trait Stack: 'static {
+    type Listener: Send + 'static;
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    fn bind(address: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+    fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr>;
+    fn accept(
+        listener: &Self::Listener,
+    ) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+    fn set_nodelay(stream: &Self::Stream) -> io::Result<()>;
+    /// What serves the sockets of the current runtime, in one line.
+    fn driver() -> String;
+}
+
+/// Implements `Stack` for the TCP types of a module; the last argument answers `driver`.
+macro_rules! stack {
+    ($name:ident, $($module:ident)::+, $driver:expr) => {
+        #[derive(Debug)]
+        pub(crate) struct $name;
+
+        impl Stack for $name {
+            type Listener = $($module)::+::TcpListener;
+            type Stream = $($module)::+::TcpStream;
+
+            async fn bind(address: SocketAddr) -> io::Result<Self::Listener> {
+                Self::Listener::bind(address).await
+            }
+
+            fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr> {
+                listener.local_addr()
+            }
+
+            async fn accept(listener: &Self::Listener) -> io::Result<(Self::Stream, SocketAddr)> {
+                listener.accept().await
+            }
+
+            fn set_nodelay(stream: &Self::Stream) -> io::Result<()> {
+                stream.set_nodelay(true)
+            }
+
+            fn driver() -> String {
+                $driver
+            }
+        }
+    };
+}
+
+stack!(Tokio, tokio::net, "tokio's epoll".to_owned());
+stack!(Ours, tokio_uring_net, tokio_uring_net::driver().to_string());

@@ -1,0 +1,51 @@
+//! `io_uring_prep_accept(3)`, `io_uring_prep_connect(3)`, `io_uring_prep_close(3)`.
+
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+use io_uring::{opcode, types};
+use libc::{sockaddr, socklen_t};
+
+use super::Sqe;
+
+/// Accepts one connection from the listening socket `fd`, as accept4(2) with `flags` does.
+///
+/// The kernel writes the peer's address to `address` and `address_bytes` when the operation
+/// completes. Source: `io_uring_prep_accept(3)`, kernel 5.5.
+#[must_use]
+pub fn prep_accept(
+    fd: BorrowedFd<'_>,
+    address: *mut sockaddr,
+    address_bytes: *mut socklen_t,
+    flags: i32,
+) -> Sqe {
+    accept(fd.as_raw_fd(), address, address_bytes, flags)
+}
+
+/// [`prep_accept`] for a descriptor that is known by its number.
+pub(crate) fn accept(
+    fd: RawFd,
+    address: *mut sockaddr,
+    address_bytes: *mut socklen_t,
+    flags: i32,
+) -> Sqe {
+    Sqe(opcode::Accept::new(types::Fd(fd), address, address_bytes)
+        .flags(flags)
+        .build())
+}
+
+/// Connects the socket `fd`, as connect(2) does; the result is 0.
+///
+/// The kernel reads `address` when the SQE is submitted. Source: `io_uring_prep_connect(3)`,
+/// kernel 5.5.
+#[must_use]
+pub fn prep_connect(fd: BorrowedFd<'_>, address: *const sockaddr, address_bytes: socklen_t) -> Sqe {
+    Sqe(opcode::Connect::new(types::Fd(fd.as_raw_fd()), address, address_bytes).build())
+}
+
+/// Closes the descriptor `fd`, as close(2) does; the result is 0.
+///
+/// Source: `io_uring_prep_close(3)`, kernel 5.6.
+#[must_use]
+pub fn prep_close(fd: RawFd) -> Sqe {
+    Sqe(opcode::Close::new(types::Fd(fd)).build())
+}

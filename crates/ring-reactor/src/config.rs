@@ -1,0 +1,84 @@
+//! Everything that can be set, with its default and unit.
+
+use std::io;
+
+use crate::select;
+use crate::status::Status;
+
+/// Which driver a runtime is to get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DriverChoice {
+    /// io_uring on a current_thread runtime where the kernel allows it, tokio's epoll elsewhere.
+    #[default]
+    Auto,
+    /// io_uring on any runtime; that it cannot be set up is an error.
+    IoUring,
+    /// tokio's epoll.
+    Epoll,
+}
+
+/// The settings of one runtime's reactor.
+///
+/// Without one, the reactor is made at the runtime's first socket, with the defaults and the driver
+/// that the environment variable `TOKIO_URING_NET` names: `auto`, `epoll` or `uring`.
+///
+/// # Examples
+/// ```
+/// use ring_reactor::{Builder, Driver, DriverChoice};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let status = Builder::new().driver(DriverChoice::Epoll).install()?;
+/// assert_eq!(status.driver(), Driver::Epoll);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    pub(crate) choice: Option<DriverChoice>,
+    pub(crate) sq_entries: Option<u32>,
+    pub(crate) cq_entries: Option<u32>,
+}
+
+impl Builder {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Which driver; by default the one that the environment names, or [`DriverChoice::Auto`].
+    #[must_use]
+    pub fn driver(mut self, choice: DriverChoice) -> Builder {
+        self.choice = Some(choice);
+        self
+    }
+
+    /// How many SQEs fit the submission queue; 256 by default. A full queue costs an extra enter.
+    #[must_use]
+    pub fn sq_entries(mut self, count: u32) -> Builder {
+        self.sq_entries = Some(count);
+        self
+    }
+
+    /// How many CQEs fit the completion queue; 1024 by default. What does not fit waits in the
+    /// kernel and costs an extra enter.
+    #[must_use]
+    pub fn cq_entries(mut self, count: u32) -> Builder {
+        self.cq_entries = Some(count);
+        self
+    }
+
+    /// Gives the current runtime its reactor, before the runtime's first socket.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if the runtime has one. With [`DriverChoice::IoUring`], why io_uring cannot
+    /// be set up, and what to do about it.
+    /// # Panics
+    /// Outside a tokio runtime, or in one without `enable_io`.
+    #[track_caller]
+    pub fn install(&self) -> io::Result<Status> {
+        select::install(self)
+    }
+}

@@ -1,0 +1,77 @@
+//! The task that takes the reactor's turns. The only file that knows tokio's I/O driver.
+
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::unix::AsyncFd;
+
+use crate::effects::Effects;
+use crate::reactor::{Reactor, Step};
+
+/// One a runtime, spawned on it, dropped with it.
+///
+/// It sleeps on the ring's eventfd, by tokio's own epoll. After a turn that woke tasks it goes to the
+/// end of the run queue: what those tasks want submitted leaves in one enter, and only then it looks
+/// whether it may sleep.
+pub(crate) struct Driver {
+    reactor: Arc<Reactor>,
+    eventfd: Option<AsyncFd<Arc<OwnedFd>>>,
+    effects: Effects,
+}
+
+impl Driver {
+    /// A driver without an eventfd keeps the reactor's record (why there is no ring) and no more.
+    pub(crate) fn new(reactor: Arc<Reactor>, eventfd: Option<AsyncFd<Arc<OwnedFd>>>) -> Driver {
+        Driver {
+            reactor,
+            eventfd,
+            effects: Effects::default(),
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let Some(eventfd) = &this.eventfd else {
+            return Poll::Pending;
+        };
+        loop {
+            match this.reactor.turn(cx.waker(), &mut this.effects) {
+                Step::Busy => {
+                    this.effects.run();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Step::Idle => {
+                    this.effects.run();
+                    match eventfd.poll_read_ready(cx) {
+                        // Edge-triggered: the eventfd's count is never read, each signal is an edge.
+                        // One may have come before this clear, so the next turn looks again.
+                        Poll::Ready(Ok(mut guard)) => guard.clear_ready(),
+                        Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
+                    }
+                }
+                Step::Over => {
+                    this.effects.run();
+                    // The record stays until the runtime goes.
+                    this.eventfd = None;
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // The eventfd leaves tokio's epoll before the ring's end signals it.
+        self.eventfd = None;
+        self.reactor.stop(&mut self.effects);
+        self.effects.run();
+    }
+}

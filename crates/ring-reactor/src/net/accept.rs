@@ -1,0 +1,96 @@
+//! Accepting, so that a connection is taken only while a caller waits, and is never lost.
+//!
+//! accept4(2) comes first, while the listening socket is taken to be ready. After `WouldBlock` the
+//! ring accepts, with a peer address of its own, as long as an async caller waits. What it took
+//! when the last caller had just gone waits for the next call. A caller of `poll_accept` cannot say
+//! that it has stopped waiting: for it the ring only polls.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll, ready};
+
+use ring_core::errno;
+use ring_core::sockaddr::accept4;
+use socket2::SockAddr;
+use tokio::io::Interest;
+use tokio::task::coop;
+
+use super::socket::{ReadyEvent, Socket, View};
+use crate::ready::Direction;
+use crate::source::{Source, Wait};
+
+impl Socket {
+    /// Accepts one connection; any number of tasks may wait. The new socket is non-blocking and
+    /// close-on-exec.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a connection that arrives with the cancellation waits for the next call.
+    /// # Errors
+    /// Of accept4(2); the next call works.
+    pub async fn accept(&self) -> io::Result<(OwnedFd, SockAddr)> {
+        loop {
+            if let Some(accepted) = self.take_accepted() {
+                std::future::poll_fn(coop::poll_proceed)
+                    .await
+                    .made_progress();
+                return accepted;
+            }
+            let event = self.ready_with(Interest::READABLE, Wait::Accept).await?;
+            let coop = std::future::poll_fn(coop::poll_proceed).await;
+            if let Some(accepted) = self.accept_now(event) {
+                coop.made_progress();
+                return accepted;
+            }
+        }
+    }
+
+    /// Accepts one connection for the task of `cx`, the last that called.
+    ///
+    /// # Errors
+    /// Of accept4(2); the next call works.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(OwnedFd, SockAddr)>> {
+        loop {
+            if let Some(accepted) = self.take_accepted() {
+                return Poll::Ready(accepted);
+            }
+            let event = ready!(self.poll_ready(cx, Direction::Read))?;
+            if let Some(accepted) = self.accept_now(event) {
+                return Poll::Ready(accepted);
+            }
+        }
+    }
+
+    fn take_accepted(&self) -> Option<io::Result<(OwnedFd, SockAddr)>> {
+        match self.view() {
+            Ok(View::Ring(source)) => source.take_accepted(),
+            // What a ring accepted before it failed is still ours.
+            Ok(View::Epoll(_)) => self.source().and_then(|source| source.take_accepted()),
+            Err(_) => None,
+        }
+    }
+
+    /// Tries accept4(2); `None`: wait.
+    fn accept_now(&self, event: ReadyEvent<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>> {
+        if let Some(accepted) = self.take_accepted() {
+            return Some(accepted);
+        }
+        let result = accept4(self.fd());
+        let out_of_descriptors =
+            |error: &io::Error| matches!(error.raw_os_error(), Some(errno::EMFILE | errno::ENFILE));
+        let should_wait = match &result {
+            Ok(_) => false,
+            // The kernel reserves a descriptor before it looks for a connection; tokio's caller
+            // hears of it only when there is one.
+            Err(error) if out_of_descriptors(error) => !Source::has_connection(self.fd()),
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        if let Some(accept) = self.source().and_then(|source| source.accept_state()) {
+            accept.lock().by_poll = matches!(&result, Err(error) if out_of_descriptors(error));
+        }
+        if should_wait {
+            event.clear();
+            return None;
+        }
+        Some(result)
+    }
+}

@@ -1,0 +1,320 @@
+//! One ring with everything that its lock guards, and what a turn does.
+
+mod accept;
+mod end;
+
+use self::accept::restart_accept;
+pub(crate) use self::end::Detached;
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::task::Waker;
+use std::thread::{self, ThreadId};
+
+use ring_core::ops::{Event, Ops, is_transient};
+use ring_core::setup::{Issuer, RingBuilder, SetupError};
+use ring_core::token::Token;
+use rustix::event::PollFlags;
+
+use crate::effects::Effects;
+use crate::limits::{THREAD_CHANGES_MAX, TURN_ROUNDS_MAX};
+use crate::metrics::Metrics;
+use crate::ready::Bits;
+use crate::source::{Arm, Source};
+use crate::status::Reason;
+
+/// Who asked for an operation: the socket. Which of its operations it was, the event tells.
+pub(crate) type Asker = Arc<Source>;
+
+/// The ring and its queue of wishes.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    ops: Ops<Asker>,
+    builder: RingBuilder,
+    eventfd: Arc<OwnedFd>,
+    eventfd_enabled: bool,
+    /// What becomes an SQE in the next turn. Not before: a queued SQE names its descriptor by
+    /// number, and between turns that number may come to mean another socket.
+    wishes: Vec<Wish>,
+    /// The thread that may enter, once it is known.
+    owner: Option<ThreadId>,
+    driver: Option<Waker>,
+    /// Whether the driver task will have another turn anyhow.
+    driver_awake: bool,
+    metrics: Metrics,
+}
+
+/// What is to be submitted.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// Arm a poll, if the socket still wants one.
+    Poll(Arc<Source>),
+    /// Submit an accept, if somebody still waits.
+    Accept(Arc<Source>),
+    /// Cancel the accept, if nobody waits any more.
+    ReviewAccept(Arc<Source>),
+    /// Cancel an operation whose socket is gone.
+    Cancel(Token),
+}
+
+/// What the driver does next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Tasks were woken, or there is more to do: take another turn behind the runnable tasks.
+    Busy,
+    /// Nothing to do until the eventfd is signalled.
+    Idle,
+}
+
+/// Why a shard cannot go on.
+#[derive(Debug)]
+pub(crate) struct Broken(pub(crate) Reason);
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Broken {
+        Broken(Reason::Failed(Arc::new(SetupError::from_enter(error))))
+    }
+}
+
+impl Shard {
+    /// Sets a ring up, with `eventfd` as its wake source.
+    pub(crate) fn new(builder: RingBuilder, eventfd: Arc<OwnedFd>) -> Result<Shard, SetupError> {
+        let ops = new_ring(&builder, &eventfd)?;
+        Ok(Shard {
+            ops,
+            builder,
+            eventfd,
+            eventfd_enabled: true,
+            wishes: Vec::new(),
+            owner: None,
+            driver: None,
+            // The driver task is about to be spawned, and will be polled.
+            driver_awake: true,
+            metrics: Metrics::default(),
+        })
+    }
+
+    pub(crate) fn metrics(&mut self) -> Metrics {
+        Metrics {
+            enters: self.metrics.enters + self.ops.ring().enters(),
+            strays: self.metrics.strays + self.ops.strays(),
+            in_flight: self.ops.count() as u64,
+            ..self.metrics
+        }
+    }
+
+    /// Adds a wish; returns the driver's waker if it sleeps. Wake it after the lock is gone.
+    #[must_use]
+    pub(crate) fn wish(&mut self, wish: Wish) -> Option<Waker> {
+        self.wishes.push(wish);
+        self.rouse()
+    }
+
+    fn rouse(&mut self) -> Option<Waker> {
+        if mem::replace(&mut self.driver_awake, true) {
+            None
+        } else {
+            self.driver.clone()
+        }
+    }
+
+    /// One turn of the driver: submit, reap, dispatch.
+    pub(crate) fn turn(&mut self, driver: &Waker, effects: &mut Effects) -> Result<Turn, Broken> {
+        self.metrics.turns += 1;
+        if !self
+            .driver
+            .as_ref()
+            .is_some_and(|known| known.will_wake(driver))
+        {
+            self.driver = Some(driver.clone());
+        }
+        self.driver_awake = true;
+        self.settle_on_this_thread(effects)?;
+        self.toggle_eventfd(false);
+        for _ in 0..TURN_ROUNDS_MAX {
+            let served = self.grant_wishes()? && self.enter_if_needed()?;
+            self.reap(effects);
+            if !served || !effects.is_empty() {
+                return Ok(Turn::Busy);
+            }
+            self.toggle_eventfd(true);
+            if !self.ops.ring().has_work() && self.wishes.is_empty() {
+                self.driver_awake = false;
+                return Ok(Turn::Idle);
+            }
+            self.toggle_eventfd(false);
+        }
+        Ok(Turn::Busy)
+    }
+
+    /// A ring for one issuer is bound to the thread that enables it. When the runtime is driven by
+    /// another thread than last time, its ring is of no use any more: take what it has completed,
+    /// close it, and ask a new one for the rest.
+    fn settle_on_this_thread(&mut self, effects: &mut Effects) -> Result<(), Broken> {
+        if self.ops.ring().issuer() == Issuer::AnyThread {
+            return Ok(());
+        }
+        let here = thread::current().id();
+        match self.owner {
+            Some(owner) if owner == here => return Ok(()),
+            Some(_) => self.replace_ring(effects)?,
+            None => {}
+        }
+        self.ops.ring().enable_rings()?;
+        self.owner = Some(here);
+        Ok(())
+    }
+
+    fn replace_ring(&mut self, effects: &mut Effects) -> Result<(), Broken> {
+        self.reap(effects);
+        self.metrics.thread_changes += 1;
+        if self.metrics.thread_changes > THREAD_CHANGES_MAX {
+            return Err(Broken(Reason::ThreadChanges));
+        }
+        let new = new_ring(&self.builder, &self.eventfd)
+            .map_err(|error| Broken(Reason::Failed(Arc::new(error))))?;
+        self.eventfd_enabled = true;
+        let mut old = mem::replace(&mut self.ops, new);
+        self.metrics.enters += old.ring().enters();
+        self.metrics.strays += old.strays();
+        let (askers, leaked_count) = old.abandon();
+        self.metrics.leaked += leaked_count as u64;
+        for source in askers {
+            source.set_abandoned();
+            if let Arm::InFlight(_) = source.arm() {
+                source.set_arm(Arm::Queued);
+                self.wishes.push(Wish::Poll(source.clone()));
+            }
+            if restart_accept(&source) {
+                self.wishes.push(Wish::Accept(source.clone()));
+            }
+            effects.sources.push(source);
+        }
+        Ok(())
+    }
+
+    /// Turns wishes into SQEs. Returns whether all were granted; the rest stay for the next turn.
+    fn grant_wishes(&mut self) -> Result<bool, Broken> {
+        let mut wishes = mem::take(&mut self.wishes).into_iter();
+        while let Some(wish) = wishes.next() {
+            if self.grant(&wish) {
+                continue;
+            }
+            let room = self.enter()? && self.grant(&wish);
+            if !room {
+                self.wishes.push(wish);
+                self.wishes.extend(wishes);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns whether there was room.
+    fn grant(&mut self, wish: &Wish) -> bool {
+        match wish {
+            Wish::Poll(source) if source.arm() == Arm::Queued => {
+                let events = u32::from(Bits::poll_events().bits());
+                let Ok(token) = self.ops.poll(source.target, events, source.clone()) else {
+                    return false;
+                };
+                source.set_arm(Arm::InFlight(token));
+                self.metrics.polls += 1;
+                true
+            }
+            Wish::Accept(source) => self.grant_accept(source),
+            Wish::ReviewAccept(source) => self.review_accept(source),
+            Wish::Cancel(token) => self.cancel(*token),
+            Wish::Poll(_) => true,
+        }
+    }
+
+    fn cancel(&mut self, token: Token) -> bool {
+        if !self.ops.contains(token) {
+            return true;
+        }
+        let queued = self.ops.cancel(token).is_ok();
+        self.metrics.cancels += u64::from(queued);
+        queued
+    }
+
+    fn enter_if_needed(&mut self) -> Result<bool, Broken> {
+        let ring = self.ops.ring();
+        if ring.sq_ready() > 0 || ring.taskrun() || ring.cq_has_overflow() {
+            self.enter()
+        } else {
+            Ok(true)
+        }
+    }
+
+    /// Submits and runs deferred work. `Ok(false)`: not now, try again.
+    fn enter(&mut self) -> Result<bool, Broken> {
+        match self.ops.submit_and_get_events() {
+            Ok(_) => Ok(true),
+            Err(error) if is_transient(&error) => {
+                self.metrics.retries += 1;
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn reap(&mut self, effects: &mut Effects) {
+        while let Some(event) = self.ops.next_event() {
+            self.metrics.events += 1;
+            match event {
+                Event::Poll {
+                    context: source,
+                    result,
+                    armed,
+                } => {
+                    if !armed && matches!(source.arm(), Arm::InFlight(_)) {
+                        source.set_arm(Arm::Idle);
+                    }
+                    match result {
+                        Ok(seen) => source.report(poll_bits(seen), &mut effects.wakers),
+                        // The poll ended without an event: the waiters arm another.
+                        Err(_) => source.wake_all(&mut effects.wakers),
+                    }
+                    effects.sources.push(source);
+                }
+                Event::Accept {
+                    context: source,
+                    result,
+                } => {
+                    self.on_accept(&source, result, effects);
+                    effects.sources.push(source);
+                }
+                Event::Connect { .. } => {
+                    unreachable!("the reactor connects by connect(2) and a poll")
+                }
+            }
+        }
+    }
+
+    fn toggle_eventfd(&mut self, enabled: bool) {
+        if self.eventfd_enabled != enabled {
+            self.ops.ring().cq_eventfd_toggle(enabled);
+            self.eventfd_enabled = enabled;
+        }
+    }
+
+    fn may_enter_here(&self) -> bool {
+        self.owner == Some(thread::current().id())
+    }
+}
+
+fn poll_bits(seen: u32) -> Bits {
+    Bits::from_poll(PollFlags::from_bits_truncate(
+        u16::try_from(seen & 0xffff).unwrap_or(0),
+    ))
+}
+
+fn new_ring(builder: &RingBuilder, eventfd: &OwnedFd) -> Result<Ops<Asker>, SetupError> {
+    let mut ring = builder.build()?;
+    ring.register_eventfd(eventfd.as_fd())
+        .map_err(SetupError::from_register)?;
+    Ok(Ops::new(ring))
+}

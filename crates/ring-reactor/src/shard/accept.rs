@@ -1,0 +1,109 @@
+//! The ring's one accept for each listening socket: submitted, reviewed, completed, made again.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use ring_core::errno;
+use socket2::SockAddr;
+
+use super::{Shard, Wish};
+use crate::effects::Effects;
+use crate::ready::Bits;
+use crate::source::{AcceptOp, Source};
+
+impl Shard {
+    pub(super) fn grant_accept(&mut self, source: &Arc<Source>) -> bool {
+        let Some(mut accept) = source.accept_state().map(|accept| accept.lock()) else {
+            return true;
+        };
+        match accept.op {
+            AcceptOp::Queued if accept.waiting > 0 => {
+                let Ok(token) = self.ops.accept(source.target, source.clone()) else {
+                    return false;
+                };
+                accept.op = AcceptOp::InFlight(token);
+                self.metrics.accepts += 1;
+            }
+            AcceptOp::Queued => accept.op = AcceptOp::Idle,
+            AcceptOp::Idle | AcceptOp::InFlight(_) | AcceptOp::Cancelling(_) | AcceptOp::Closed => {
+            }
+        }
+        true
+    }
+
+    pub(super) fn review_accept(&mut self, source: &Arc<Source>) -> bool {
+        let Some(mut accept) = source.accept_state().map(|accept| accept.lock()) else {
+            return true;
+        };
+        match accept.op {
+            AcceptOp::InFlight(token) if accept.waiting == 0 => {
+                if !self.cancel(token) {
+                    return false;
+                }
+                accept.op = AcceptOp::Cancelling(token);
+            }
+            AcceptOp::Idle
+            | AcceptOp::Queued
+            | AcceptOp::InFlight(_)
+            | AcceptOp::Cancelling(_)
+            | AcceptOp::Closed => {}
+        }
+        true
+    }
+
+    pub(super) fn on_accept(
+        &mut self,
+        source: &Arc<Source>,
+        result: io::Result<(OwnedFd, SockAddr)>,
+        effects: &mut Effects,
+    ) {
+        let Some(accept) = source.accept_state() else {
+            return;
+        };
+        {
+            let mut accept = accept.lock();
+            accept.op = AcceptOp::Idle;
+            match result {
+                Ok(accepted) => {
+                    self.metrics.accepted += 1;
+                    accept.taken.push_back(Ok(accepted));
+                }
+                Err(error) => match error.raw_os_error() {
+                    // Ours, or that of a thread that has ended and took its requests along.
+                    Some(errno::ECANCELED) => {
+                        if accept.waiting > 0 {
+                            accept.op = AcceptOp::Queued;
+                            self.wishes.push(Wish::Accept(source.clone()));
+                        }
+                        return;
+                    }
+                    // The kernel reserves a descriptor before it looks for a connection. tokio's
+                    // caller hears of it when there is a connection.
+                    Some(errno::EMFILE | errno::ENFILE) => accept.by_poll = true,
+                    _ => accept.taken.push_back(Err(error)),
+                },
+            }
+            if accept.by_poll && accept.taken.is_empty() {
+                drop(accept);
+                source.wake_all(&mut effects.wakers);
+                return;
+            }
+        }
+        source.report(Bits::READABLE, &mut effects.wakers);
+    }
+}
+
+/// Whether the accept that went down with its ring is to be made again.
+pub(super) fn restart_accept(source: &Source) -> bool {
+    let Some(mut accept) = source.accept_state().map(|accept| accept.lock()) else {
+        return false;
+    };
+    match accept.op {
+        AcceptOp::InFlight(_) | AcceptOp::Cancelling(_) => {
+            accept.op = AcceptOp::Queued;
+            true
+        }
+        AcceptOp::Idle | AcceptOp::Queued | AcceptOp::Closed => false,
+    }
+}

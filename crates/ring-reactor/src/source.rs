@@ -1,0 +1,321 @@
+//! One socket as the ring sees it: readiness, waiters, and what is armed for it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use ring_core::ops::Target;
+use ring_core::token::Token;
+use rustix::event::{PollFd, PollFlags};
+use socket2::SockAddr;
+
+use crate::reactor::Reactor;
+use crate::ready::{Bits, Direction, ReadyState, Snapshot};
+use crate::waiters::Waiters;
+
+/// A connection that the ring accepted, with its peer's address.
+pub(crate) type Accepted = io::Result<(OwnedFd, SockAddr)>;
+
+/// The runtime's driver has changed under the socket: look again which one serves it.
+#[derive(Debug)]
+pub(crate) struct DriverChanged;
+
+/// Shared between a socket, its waiters and the operations in flight for it.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) reactor: Arc<Reactor>,
+    pub(crate) target: Target,
+    ready: ReadyState,
+    waiters: Mutex<Waiters>,
+    arm: AtomicU8,
+    token: AtomicU64,
+    abandoned: AtomicBool,
+    /// For listening sockets.
+    accept: Option<Box<Mutex<AcceptState>>>,
+}
+
+/// What is armed in the ring for a socket's readiness. Written under the shard's lock alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arm {
+    /// Nothing.
+    Idle,
+    /// A poll waits for the driver's next turn; the kernel knows nothing yet.
+    Queued,
+    /// A poll has been pushed.
+    InFlight(Token),
+    /// The socket is gone: nothing is armed any more.
+    Closed,
+}
+
+/// The accept of a listening socket.
+#[derive(Debug, Default)]
+pub(crate) struct AcceptState {
+    pub(crate) op: AcceptOp,
+    /// Async calls that wait for a connection.
+    pub(crate) waiting: usize,
+    /// What the ring accepted and nobody has fetched.
+    pub(crate) taken: VecDeque<Accepted>,
+    /// Wait by poll: an accept would fail before a connection is there (no free descriptor).
+    pub(crate) by_poll: bool,
+}
+
+/// Where the one accept of a listening socket is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AcceptOp {
+    #[default]
+    Idle,
+    Queued,
+    InFlight(Token),
+    Cancelling(Token),
+    Closed,
+}
+
+const IDLE: u8 = 0;
+const QUEUED: u8 = 1;
+const IN_FLIGHT: u8 = 2;
+const CLOSED: u8 = 3;
+
+impl Source {
+    pub(crate) fn new(
+        reactor: Arc<Reactor>,
+        target: Target,
+        ready: ReadyState,
+        listening: bool,
+    ) -> Source {
+        Source {
+            reactor,
+            target,
+            ready,
+            waiters: Mutex::default(),
+            arm: AtomicU8::new(IDLE),
+            token: AtomicU64::new(0),
+            abandoned: AtomicBool::new(false),
+            accept: listening.then(Box::default),
+        }
+    }
+
+    pub(crate) fn arm(&self) -> Arm {
+        // Acquire: pairs with the Release in `set_arm`; a waiter that finds a poll in flight relies
+        // on the waiter lock for the order, see `poll_ready`.
+        match self.arm.load(Ordering::Acquire) {
+            IDLE => Arm::Idle,
+            QUEUED => Arm::Queued,
+            IN_FLIGHT => Arm::InFlight(Token::from_user_data(self.token.load(Ordering::Relaxed))),
+            _ => Arm::Closed,
+        }
+    }
+
+    /// For holders of the shard's lock.
+    pub(crate) fn set_arm(&self, arm: Arm) {
+        let state = match arm {
+            Arm::Idle => IDLE,
+            Arm::Queued => QUEUED,
+            Arm::InFlight(token) => {
+                self.token.store(token.user_data(), Ordering::Relaxed);
+                IN_FLIGHT
+            }
+            Arm::Closed => CLOSED,
+        };
+        self.arm.store(state, Ordering::Release);
+    }
+
+    /// Notes that a ring was closed while it held this socket: close(2) may send no FIN.
+    pub(crate) fn set_abandoned(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn accept_state(&self) -> Option<&Mutex<AcceptState>> {
+        self.accept.as_deref()
+    }
+
+    /// A connection that the ring accepted before anyone fetched it.
+    pub(crate) fn take_accepted(&self) -> Option<Accepted> {
+        self.accept.as_ref()?.lock().taken.pop_front()
+    }
+
+    /// Adds readiness and moves the wakers that it concerns to `wakers`.
+    pub(crate) fn report(&self, more: Bits, wakers: &mut Vec<Waker>) {
+        self.ready.add(more);
+        self.waiters.lock().take(more, wakers);
+    }
+
+    /// Moves every waker to `wakers`: each waiter looks for itself what has become of its socket.
+    pub(crate) fn wake_all(&self, wakers: &mut Vec<Waker>) {
+        self.waiters.lock().take(Bits::ALL, wakers);
+    }
+
+    pub(crate) fn clear(&self, seen: Snapshot) {
+        self.ready.clear(seen);
+    }
+
+    /// What of `wanted` is ready, for a caller that will not wait: looks with poll(2) where no poll
+    /// is armed that would report.
+    pub(crate) fn ready_now(&self, fd: BorrowedFd<'_>, wanted: Bits) -> Snapshot {
+        let seen = self.ready.load(wanted);
+        if !seen.ready.is_empty() || self.arm() != Arm::Idle {
+            return seen;
+        }
+        self.look(fd);
+        self.ready.load(wanted)
+    }
+
+    /// What of `wanted` was reported so far.
+    pub(crate) fn ready_before(&self, wanted: Bits) -> Snapshot {
+        self.ready.load(wanted)
+    }
+
+    /// Waits for a poll function's `direction`.
+    pub(crate) fn poll_ready(
+        self: &Arc<Self>,
+        fd: BorrowedFd<'_>,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<Result<Snapshot, DriverChanged>> {
+        self.poll_with(fd, direction.bits(), Wait::Poll, |waiters| {
+            waiters.set(direction, cx.waker())
+        })
+    }
+
+    /// Waits for an async function, one of many.
+    pub(crate) fn readiness<'a>(
+        self: &'a Arc<Self>,
+        fd: BorrowedFd<'a>,
+        wanted: Bits,
+        wait: Wait,
+    ) -> Readiness<'a> {
+        Readiness {
+            source: self,
+            fd,
+            wanted,
+            wait,
+            number: None,
+        }
+    }
+
+    /// The order matters: the waker is in place before anything is armed, and the readiness is read
+    /// again after it is in place. Whoever reports does it the other way round.
+    fn poll_with(
+        self: &Arc<Self>,
+        fd: BorrowedFd<'_>,
+        wanted: Bits,
+        wait: Wait,
+        register: impl FnOnce(&mut Waiters) -> Option<Waker>,
+    ) -> Poll<Result<Snapshot, DriverChanged>> {
+        let seen = self.ready.load(wanted);
+        if !seen.ready.is_empty() {
+            return Poll::Ready(Ok(seen));
+        }
+        if self.ready.take_unverified() {
+            self.look(fd);
+        }
+        let replaced = register(&mut self.waiters.lock());
+        drop(replaced);
+        let seen = self.ready.load(wanted);
+        if !seen.ready.is_empty() {
+            return Poll::Ready(Ok(seen));
+        }
+        let armed = match wait {
+            Wait::Poll => self.arm() != Arm::Idle || Reactor::arm(self),
+            Wait::Accept => Reactor::start_accept(self),
+        };
+        if armed && self.reactor.serves() {
+            Poll::Pending
+        } else {
+            Poll::Ready(Err(DriverChanged))
+        }
+    }
+
+    /// Asks the kernel what the socket is ready for now.
+    fn look(&self, fd: BorrowedFd<'_>) {
+        let mut fds = [PollFd::from_borrowed_fd(fd, Bits::poll_events())];
+        let no_wait = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // poll(2) of one open descriptor fails for want of memory or by a signal; then the poll
+        // that is armed next tells.
+        if rustix::event::poll(&mut fds, Some(&no_wait)).is_ok() {
+            let mut wakers = Vec::new();
+            self.report(Bits::from_poll(fds[0].revents()), &mut wakers);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Whether a connection waits to be accepted.
+    pub(crate) fn has_connection(fd: BorrowedFd<'_>) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+        let no_wait = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        rustix::event::poll(&mut fds, Some(&no_wait)).is_ok_and(|count| count > 0)
+    }
+}
+
+/// How a waiter's event is brought about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// By a poll.
+    Poll,
+    /// By an accept: the listening socket is readable when a connection has been taken.
+    Accept,
+}
+
+/// Future of [`Source::readiness`]; dropping it takes the waiter off the list.
+#[derive(Debug)]
+pub(crate) struct Readiness<'a> {
+    source: &'a Arc<Source>,
+    fd: BorrowedFd<'a>,
+    wanted: Bits,
+    wait: Wait,
+    number: Option<u64>,
+}
+
+impl Future for Readiness<'_> {
+    type Output = Result<Snapshot, DriverChanged>;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let (source, number, wanted) = (this.source, &mut this.number, this.wanted);
+        let is_first = number.is_none();
+        source.poll_with(this.fd, wanted, this.wait, |waiters| {
+            let (given, replaced) = waiters.enlist(*number, wanted, cx.waker());
+            *number = Some(given);
+            if is_first
+                && this.wait == Wait::Accept
+                && let Some(accept) = &source.accept
+            {
+                accept.lock().waiting += 1;
+            }
+            replaced
+        })
+    }
+}
+
+impl Drop for Readiness<'_> {
+    fn drop(&mut self) {
+        let Some(number) = self.number else { return };
+        let waker = self.source.waiters.lock().delist(number);
+        drop(waker);
+        if self.wait == Wait::Accept
+            && let Some(accept) = &self.source.accept
+        {
+            let is_last = {
+                let mut accept = accept.lock();
+                accept.waiting -= 1;
+                accept.waiting == 0 && matches!(accept.op, AcceptOp::InFlight(_))
+            };
+            if is_last {
+                Reactor::review_accept(self.source);
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What every example says on stdout and stderr, and the exit code it gives.
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use crate::server::{Server, executable, ring_is_available, setups};
+
+const EXAMPLES: [&str; 4] = ["http", "echo", "proxy", "migrate"];
+
+fn run(example: &str, args: &[&str]) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(executable(example))
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn help_goes_to_stdout_and_names_every_option() {
+    for example in EXAMPLES {
+        for option in ["--help", "-h"] {
+            let (code, stdout, stderr) = run(example, &[option]);
+            assert_eq!((code, stderr.as_str()), (Some(0), ""));
+            assert!(stdout.contains(&format!("Usage: {example} ")), "{stdout}");
+            assert!(
+                stdout.contains("--listen ADDR") && stdout.contains("--help"),
+                "{stdout}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_usage_error_says_what_was_expected_and_exits_with_2() {
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("http", &["--port", "80"], "--port"),
+        ("http", &["extra"], "extra"),
+        ("http", &["--listen"], "--listen"),
+        ("http", &["--listen", "localhost"], "127.0.0.1:8080"),
+        (
+            "http",
+            &["--runtime", "fast"],
+            "current-thread or multi-thread",
+        ),
+        ("echo", &["--listen", "127.0.0.1:70000"], "--listen"),
+        ("proxy", &[], "--to HOST:PORT"),
+        ("proxy", &["--to", "somewhere"], "--to"),
+        ("migrate", &["--listen-tokio", "7002"], "--listen-tokio"),
+    ];
+    for (example, args, expected) in cases {
+        let (code, stdout, stderr) = run(example, args);
+        assert_eq!(
+            (code, stdout.as_str()),
+            (Some(2), ""),
+            "{example} {args:?}: {stderr}"
+        );
+        assert!(stderr.contains(expected), "{example} {args:?}: {stderr}");
+        assert!(
+            stderr.contains("Try --help."),
+            "{example} {args:?}: {stderr}"
+        );
+    }
+}
+
+#[test]
+fn an_address_in_use_is_named_with_the_option_that_changes_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("http", &["--listen", &address], "--listen"),
+        ("echo", &["--listen", &address], "--listen"),
+        (
+            "proxy",
+            &["--to", "127.0.0.1:1", "--listen", &address],
+            "--listen",
+        ),
+        ("migrate", &["--listen", &address], "--listen"),
+        (
+            "migrate",
+            &["--listen", "127.0.0.1:0", "--listen-tokio", &address],
+            "--listen-tokio",
+        ),
+    ];
+    for (example, args, option) in cases {
+        let (code, stdout, stderr) = run(example, args);
+        assert_eq!(
+            (code, stdout.as_str()),
+            (Some(1), ""),
+            "{example}: {stderr}"
+        );
+        assert!(
+            stderr.contains(&format!("cannot listen on {address}")),
+            "{example}: {stderr}"
+        );
+        assert!(
+            stderr.contains(&format!("another port with {option} ")),
+            "{example}: {stderr}"
+        );
+    }
+}
+
+#[test]
+fn the_driver_line_names_the_driver_that_was_chosen() {
+    for setup in setups() {
+        let server = Server::start_http(setup);
+        let ring = match (setup.driver, setup.runtime) {
+            ("auto", "current-thread") => ring_is_available(),
+            (driver, _) => driver == "uring",
+        };
+        let expected = if ring { "io_uring" } else { "epoll" };
+        assert!(
+            server.driver.starts_with(expected),
+            "{setup:?}: {}",
+            server.driver
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! What is allowed where. A new entry here is a decision: say why in the commit that adds it.
+
+/// One crate below `crates/`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crate {
+    pub(super) name: &'static str,
+    /// Packages it may never depend on, not even in tests. `tokio*` stands for all that start so.
+    pub(super) never: &'static [&'static str],
+}
+
+/// Everything the rules look up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tables {
+    /// From the top layer down: a crate may depend only on crates below it.
+    pub(super) crates: &'static [Crate],
+    /// The only files that may contain `unsafe`. Each says why in `#![expect(unsafe_code, reason = "...")]`,
+    /// or in the same attribute on the few items that need it.
+    pub(super) unsafe_files: &'static [&'static str],
+    /// Files without I/O, which use only one another.
+    pub(super) pure_files: &'static [&'static str],
+}
+
+/// The tables of this workspace.
+pub(super) const TABLES: Tables = Tables {
+    crates: &[
+        Crate {
+            name: "tokio-uring-net",
+            never: &["io-uring"],
+        },
+        Crate {
+            name: "ring-reactor",
+            never: &["io-uring"],
+        },
+        Crate {
+            name: "ring-core",
+            never: &["tokio*", "futures*", "mio", "hyper*"],
+        },
+    ],
+    unsafe_files: &[
+        "crates/ring-core/src/fd.rs",
+        "crates/ring-core/src/fork.rs",
+        "crates/ring-core/src/ops.rs",
+        "crates/ring-core/src/ring.rs",
+        "crates/ring-core/src/sockaddr.rs",
+        "crates/ring-core/src/submission.rs",
+        // tokio's AsyncFd::register_with_interest, ReadBuf::assume_init and FromRawFd are unsafe.
+        "crates/ring-reactor/src/async_fd.rs",
+        "crates/tokio-uring-net/src/read_buf.rs",
+        "crates/tokio-uring-net/src/tcp/socket.rs",
+        // System calls of the load generator.
+        "benches/src/raw.rs",
+    ],
+    pure_files: &[
+        "crates/ring-core/src/completion.rs",
+        "crates/ring-core/src/limits.rs",
+        "crates/ring-core/src/slab.rs",
+        "crates/ring-core/src/slot.rs",
+        "crates/ring-core/src/token.rs",
+        "crates/ring-reactor/src/limits.rs",
+        "crates/ring-reactor/src/metrics.rs",
+    ],
+};
