@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 /// How long anything may take before it counts as hanging. Nothing is measured with it.
-pub(crate) const HANG: Duration = Duration::from_secs(60);
+pub(crate) const HANG: Duration = Duration::from_secs(30);
 
 /// Says that a test could not run here, past libtest's capture.
 pub(crate) fn skip(reason: &str) {
