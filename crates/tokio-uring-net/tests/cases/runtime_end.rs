@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::runtime::is_rt_shutdown_err;
 
 /// Polls a call once, outside any runtime: it must fail because the runtime of its socket has ended.
+#[track_caller]
 fn shut_down<T>(call: &str, future: impl Future<Output = io::Result<T>>) {
     match Wakes::new().poll(&mut Box::pin(future)) {
         Poll::Ready(Err(error)) => assert!(is_rt_shutdown_err(&error), "{call}: {error:?}"),
