@@ -11,7 +11,8 @@ use tokio::io::AsyncReadExt;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-const ROUNDS: usize = 60;
+/// More than a driver may be willing to follow.
+const ROUNDS: usize = 150;
 const CLIENTS: u64 = 8;
 
 /// A connection whose bytes come from outside, while nobody drives the runtime; a task waits for them all the time.

@@ -12,6 +12,7 @@ pub(crate) mod parent;
 pub(crate) mod pattern;
 pub(crate) mod poll;
 pub(crate) mod ready;
+pub(crate) mod refuse;
 pub(crate) mod rng;
 pub(crate) mod setup;
 pub(crate) mod tcp;
