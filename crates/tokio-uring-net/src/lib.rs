@@ -25,10 +25,23 @@
 //! # }
 //! ```
 //!
+//! [`driver`] says which of the two serves the current runtime, and why; [`Builder`] and the
+//! environment variable `TOKIO_URING_NET` (`auto`, `epoll`, `uring`) choose.
+//!
 //! # What differs from `tokio::net`
-//! - The TCP types are this crate's own. A crate that takes the concrete types of `tokio::net` gets
-//!   them by `TryFrom`, in both directions: see [`TcpStream`] and [`TcpListener`].
-//! - The UDP and Unix types are still tokio's own, re-exported.
+//! | On both drivers | |
+//! |---|---|
+//! | Types | The TCP types are this crate's own. `TryFrom` turns [`TcpStream`] and [`TcpListener`] into tokio's and back. The UDP and Unix types are still tokio's, re-exported. |
+//! | Systems | Linux only: the crate does not compile elsewhere. |
+//!
+//! | On io_uring | |
+//! |---|---|
+//! | Tasks, descriptors | The runtime has one more task, the driver's, which `num_alive_tasks` counts, and two more descriptors, the ring and its eventfd. (The task is there also where a ring was refused and where [`Builder`] chose epoll.) |
+//! | Tracing, filters | strace and seccomp filters do not see accepts and closes that go through the ring. |
+//! | First readiness | What is not known of a socket yet is asked of the kernel by poll(2) or accept4(2), not awaited from epoll. So a connect that is through, an accept with a connection waiting and a read on a converted socket with bytes are ready in their first poll, and `try_*` may succeed where tokio still says `WouldBlock`. |
+//! | Drop on another thread | Where the socket may be someone else's too (a listener; a stream from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or after `as_fd` or `as_raw_fd`), it ends in the driver's next turn: a stream's FIN is sent then, a listener's port is free then. So is any reset that the drop causes. With a ring on a multi_thread runtime every thread is another thread. |
+//! | Accept, cancelled late | A connection that the ring had already taken when the last `accept` was dropped goes to the next `accept`. Without one it is closed: by the listener's drop, [`into_std`](TcpListener::into_std) or `TryFrom`. With tokio it would stay in the kernel's queue, for whoever else holds the listener. |
+//! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down. A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
 //   backend
@@ -53,3 +66,8 @@ pub use tokio::net::{ToSocketAddrs, lookup_host};
 #[doc(no_inline)]
 pub use tokio::net::{UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream, unix};
 // ----
+
+// Has the examples of README.md compiled and run with those of the crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
