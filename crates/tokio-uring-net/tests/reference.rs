@@ -13,10 +13,18 @@ mod cases {
     mod drop_shared;
     mod error_accept;
     mod error_kinds;
+    mod fork_exec;
+    mod fork_leave;
     mod readiness_halves;
     mod readiness_states;
     mod readiness_waiters;
     mod readiness_zero;
+    mod runtime_clock;
+    mod runtime_end;
+    mod runtime_outside;
+    mod runtime_several;
+    mod runtime_storm;
+    mod runtime_threads;
 }
 #[path = "stack/reference.rs"]
 mod stack;

@@ -14,10 +14,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::task::JoinSet;
 
-/// Lets the process open few more descriptors than it has.
-///
-/// Before an accept is under way: the kernel keeps the limit that held when a ring accept began.
-fn lower_limit() -> io::Result<()> {
+/// Lets the process open a few descriptors more than it has. A ring goes by the limit at the time
+/// when it is asked, so this comes first.
+fn limit_descriptors() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let near = Fds::now().count() as u64 + 32;
     setrlimit(
@@ -30,7 +29,7 @@ fn lower_limit() -> io::Result<()> {
     Ok(())
 }
 
-/// Opens descriptors until there are no more.
+/// Opens as many descriptors as the process may.
 fn use_up_descriptors() -> io::Result<Vec<File>> {
     let mut hogs = Vec::new();
     loop {
@@ -42,9 +41,12 @@ fn use_up_descriptors() -> io::Result<Vec<File>> {
     }
 }
 
+#[track_caller]
 fn check_emfile<T>(result: io::Result<T>) {
-    let error = result.err().and_then(|error| error.raw_os_error());
-    assert_eq!(error, Some(libc::EMFILE));
+    match result {
+        Ok(_) => panic!("a connection was accepted without a descriptor"),
+        Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}"),
+    }
 }
 
 /// A client that connects after the descriptors are used up: its own is open already.
@@ -59,10 +61,10 @@ impl Client {
 
 async fn accept_without_descriptors() -> io::Result<()> {
     warm_up().await?;
+    limit_descriptors()?;
     let listener = TcpListener::bind(any_port()).await?;
     let address = listener.local_addr()?.into();
     let clients = [Client::new()?, Client::new()?, Client::new()?];
-    lower_limit()?;
     let mut waiting = Box::pin(listener.accept());
     let wakes = Wakes::new();
     assert!(wakes.poll(&mut waiting).is_pending());

@@ -2,6 +2,8 @@
 
 pub(crate) use tokio_uring_net as net;
 
+use tokio_uring_net::{Builder, Driver, DriverChoice};
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
     IoUring,
@@ -13,10 +15,12 @@ impl Stack {
 
     /// Chooses the driver of the current runtime. The error says why it cannot be had.
     pub(crate) fn install(self) -> std::io::Result<()> {
-        let choice = match self {
-            Stack::IoUring => net::DriverChoice::IoUring,
-            Stack::Epoll => net::DriverChoice::Epoll,
+        let (choice, driver) = match self {
+            Stack::IoUring => (DriverChoice::IoUring, Driver::IoUring),
+            Stack::Epoll => (DriverChoice::Epoll, Driver::Epoll),
         };
-        net::Builder::new().driver(choice).install().map(drop)
+        let status = Builder::new().driver(choice).install()?;
+        assert_eq!(status.driver(), driver, "{status}");
+        Ok(())
     }
 }

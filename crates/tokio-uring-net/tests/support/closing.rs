@@ -71,6 +71,7 @@ impl Before {
 }
 
 /// Reads to the end of the stream, which must be `size` bytes away and not one turn of any driver.
+#[track_caller]
 pub(crate) fn read_all(mut peer: &std::net::TcpStream, size: usize) {
     let mut received = Vec::new();
     let end = peer.read_to_end(&mut received);
@@ -109,6 +110,7 @@ pub(crate) async fn closed(peer: &std::net::TcpStream) {
 }
 
 /// Checks that the connection of `peer` was reset rather than ended.
+#[track_caller]
 pub(crate) fn was_reset(mut peer: &std::net::TcpStream) {
     // The kernel's end of a ring that this thread once entered interrupts it.
     let read = loop {

@@ -4,10 +4,15 @@
 pub(crate) mod cancel;
 pub(crate) mod child;
 pub(crate) mod closing;
+pub(crate) mod echo;
 pub(crate) mod fds;
+pub(crate) mod fork;
+pub(crate) mod memory;
+pub(crate) mod parent;
 pub(crate) mod pattern;
 pub(crate) mod poll;
 pub(crate) mod ready;
+pub(crate) mod refuse;
 pub(crate) mod rng;
 pub(crate) mod setup;
 pub(crate) mod tcp;
@@ -16,7 +21,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 /// How long anything may take before it counts as hanging. Nothing is measured with it.
-pub(crate) const HANG: Duration = Duration::from_secs(60);
+pub(crate) const HANG: Duration = Duration::from_secs(30);
 
 /// Says that a test could not run here, past libtest's capture.
 pub(crate) fn skip(reason: &str) {

@@ -5,7 +5,7 @@ use crate::support::poll::{BoxFuture, poll_once, turns};
 use crate::support::tcp::{any_port, client};
 use socket2::SockRef;
 use std::fmt::Debug;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv6Addr, Shutdown, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -71,6 +71,8 @@ const STEPS: [Step; 8] = [
 fn answer<T: Debug>(result: io::Result<T>) -> String {
     match result {
         Ok(value) => format!("{value:?}"),
+        // The kernel need not have been asked.
+        Err(error) if error.kind() == ErrorKind::WouldBlock => "WouldBlock".to_owned(),
         Err(error) => format!("{:?} {:?}: {error}", error.kind(), error.raw_os_error()),
     }
 }

@@ -36,6 +36,11 @@ impl Setup {
         })
     }
 
+    /// Those that this machine has.
+    pub(crate) fn available() -> impl Iterator<Item = Setup> {
+        Setup::all().filter(|setup| setup.missing().is_none())
+    }
+
     /// A runtime without sockets, on which no driver has been chosen.
     pub(crate) fn bare_runtime(self) -> Runtime {
         self.builder().build().expect("a runtime can be built")
