@@ -24,6 +24,8 @@ isolated_tests! {
     a_switched_off_io_uring_names_the_sysctl,
     a_forked_child_gets_errors_and_its_parent_goes_on,
     a_forked_child_writes_to_no_ring,
+    a_forked_child_that_counts_writes_to_no_ring,
+    a_forked_child_that_drops_writes_to_no_ring,
     a_forked_child_drops_its_parents_operations,
     a_forked_child_makes_rings_of_its_own,
     a_close_that_the_kernel_refuses_is_made_good,
@@ -172,6 +174,40 @@ fn a_forked_child_writes_to_no_ring() {
     });
     child.join();
     assert_eq!(events_now(&mut ops).len(), 2);
+}
+
+/// A count that puts the queue's head or tail back where it found it undoes what the parent does at
+/// that moment.
+fn a_forked_child_that_counts_writes_to_no_ring() {
+    let Some(mut ops) = ops(Issuer::SingleThread) else {
+        return;
+    };
+    let child = sys::fork(|| {
+        sys::forbid_writing_to_rings();
+        let ring = ops.ring();
+        let _ = (ring.sq_ready(), ring.sq_space_left(), ring.cq_ready());
+        let _ = (ring.cq_has_overflow(), ring.taskrun(), ring.has_work());
+    });
+    child.join();
+}
+
+fn a_forked_child_that_drops_writes_to_no_ring() {
+    for abandon in [true, false] {
+        let Some(mut ops) = ops(Issuer::SingleThread) else {
+            return;
+        };
+        let (here, _there) = pair();
+        ops.poll(target(&here), IN, "poll").unwrap();
+        let mut ops = Some(ops);
+        let child = sys::fork(|| {
+            sys::forbid_writing_to_rings();
+            let ops = ops.take().expect("the parent's");
+            if abandon {
+                ops.abandon();
+            }
+        });
+        child.join();
+    }
 }
 
 fn a_forked_child_drops_its_parents_operations() {

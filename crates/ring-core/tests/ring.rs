@@ -144,6 +144,20 @@ fn a_wait_says_whether_the_completions_came_in_time() {
 }
 
 #[test]
+fn a_wait_that_also_submits_says_whether_the_completions_came_in_time() {
+    for issuer in ISSUERS {
+        let Some(mut ring) = ring(&small(issuer)) else {
+            return;
+        };
+        let (here, _there) = pair();
+        push_poll(&mut ring, &here, IN, FIRST).unwrap();
+        let no_time = Duration::from_millis(1);
+        let came = ring.submit_and_wait_timeout(1, no_time).unwrap();
+        assert_eq!((came, ring.sq_ready(), ring.cq_ready()), (false, 0, 0));
+    }
+}
+
+#[test]
 fn every_enter_is_counted() {
     let Some(mut ring) = ring(&small(Issuer::AnyThread)) else {
         return;

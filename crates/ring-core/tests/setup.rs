@@ -9,7 +9,7 @@ use ring_core::setup::{Issuer, RingBuilder, SetupError};
 use rustix::process::{Resource, getrlimit};
 
 use support::seccomp::{self, ENTER, REGISTER, SETUP};
-use support::{has_io_uring, ring, small};
+use support::{ISSUERS, has_io_uring, ring, small};
 
 /// The error of a set-up whose `call` answers `errno`.
 fn refused(call: i64, errno: i32) -> SetupError {
@@ -141,6 +141,22 @@ fn sizes_are_rounded_up_to_powers_of_two_and_clamped() {
     assert_eq!(sq_entries(3), 4);
     assert_eq!(sq_entries(8), 8);
     assert_eq!(sq_entries(u32::MAX), 32_768);
+}
+
+#[test]
+fn a_ring_for_no_sqes_is_the_smallest_or_an_error_that_says_so() {
+    if !has_io_uring() {
+        return;
+    }
+    for issuer in ISSUERS {
+        match small(issuer).sq_entries(0).cq_entries(0).build() {
+            Ok(mut ring) => assert_eq!(ring.sq_space_left(), 1),
+            Err(error) => assert!(
+                !matches!(error, SetupError::Unsupported { .. }),
+                "the kernel is not to blame: {error}"
+            ),
+        }
+    }
 }
 
 #[test]
