@@ -276,9 +276,6 @@ impl Reactor {
 
     /// The runtime is gone: its sockets answer with tokio's error from here on.
     pub(crate) fn stop(&self, effects: &mut Effects) {
-        if self.is_foreign_process() {
-            return;
-        }
         self.finish(&mut self.state.lock(), STOPPED, true, effects);
     }
 
@@ -293,7 +290,8 @@ impl Reactor {
         }
     }
 
-    fn is_foreign_process(&self) -> bool {
+    /// Whether this process was forked from the reactor's: the ring is the parent's.
+    pub(crate) fn is_foreign_process(&self) -> bool {
         self.fork_count != fork::count()
     }
 }

@@ -342,7 +342,9 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        drop(self.epoll.take());
+        if let Some(epoll) = self.epoll.take() {
+            epoll.close();
+        }
         if let Some(RingSocket { fd, source }) = self.ring.take() {
             let shared = if *self.is_shared.get_mut() {
                 Shared::Maybe
