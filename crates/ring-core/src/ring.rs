@@ -159,7 +159,8 @@ impl Ring {
     /// As [`Ring::submit`].
     pub fn submit_and_wait_timeout(&mut self, count: u32, timeout: Duration) -> io::Result<bool> {
         match self.enter(count, EnterFlags::GETEVENTS, Some(timeout)) {
-            Ok(_) => Ok(true),
+            // Having submitted counts as success for the kernel, also when the time is up.
+            Ok(_) => Ok(self.cq_ready() >= count as usize),
             Err(error) if error.raw_os_error() == Some(libc::ETIME) => Ok(false),
             Err(error) => Err(error),
         }
