@@ -1,7 +1,9 @@
 //! Streams dropped on threads that are not the runtime's, while it sleeps.
 
 use crate::stack::net::TcpStream;
-use crate::support::closing::{Before, SIZES, closed, join, read_all, was_reset};
+use crate::support::closing::{
+    Before, SIZES, closed, join, read_all, read_all_in_thread, was_reset,
+};
 use crate::support::pattern::Pattern;
 use crate::support::setup::on_every_runtime;
 use crate::support::tcp::{Origin, pair};
@@ -83,7 +85,8 @@ fn a_duplicate_survives_a_drop_on_a_foreign_thread() {
             rest.skip(100);
             (&duplicate).write_all(&rest.bytes(100))?;
             drop(duplicate);
-            read_all(&peer, 200);
+            // The driver, which has this thread, may be about to let go of the socket.
+            join(read_all_in_thread(peer, 200)).await?;
         }
         Ok(())
     });
