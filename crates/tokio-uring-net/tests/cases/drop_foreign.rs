@@ -99,15 +99,20 @@ fn unread_data_and_zero_linger_reset_on_a_foreign_thread() {
             let (mut stream, peer) = pair(Origin::Accepted).await?;
             before.happen(&mut stream).await;
             stream.set_zero_linger()?;
-            let reader = peer.try_clone()?;
-            on_foreign_thread(move || drop(stream)).await?;
-            was_reset(&reader);
+            on_foreign_thread(move || {
+                drop(stream);
+                was_reset(&peer);
+            })
+            .await?;
 
             let (mut stream, mut peer) = pair(Origin::Accepted).await?;
             before.happen(&mut stream).await;
             peer.write_all(b"never read")?;
-            on_foreign_thread(move || drop(stream)).await?;
-            was_reset(&peer);
+            on_foreign_thread(move || {
+                drop(stream);
+                was_reset(&peer);
+            })
+            .await?;
         }
         Ok(())
     });
