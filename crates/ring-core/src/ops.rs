@@ -129,12 +129,6 @@ impl<C: Clone> Ops<C> {
         &mut self.ring
     }
 
-    /// Whether this process is a fork of the one that made the ring.
-    #[must_use]
-    pub fn is_foreign_process(&self) -> bool {
-        self.ring.is_foreign_process()
-    }
-
     /// How many operations have not seen their terminal CQE.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -249,6 +243,15 @@ impl<C: Clone> Ops<C> {
     /// Of io_uring_enter(2). Every queued operation stays in flight.
     pub fn submit_and_get_events(&mut self) -> io::Result<u32> {
         self.ring.submit_and_get_events()
+    }
+
+    /// Submits what is queued and waits until a CQE is there or `timeout` has passed; returns
+    /// whether one came in time.
+    ///
+    /// # Errors
+    /// Of io_uring_enter(2). Every queued operation stays in flight.
+    pub fn submit_and_wait_timeout(&mut self, timeout: Duration) -> io::Result<bool> {
+        self.ring.submit_and_wait_timeout(1, timeout)
     }
 
     /// Reaps one CQE that somebody waits for, if there is one.
@@ -444,9 +447,17 @@ impl Held {
 }
 
 impl<C> Ops<C> {
+    /// Whether this process is a fork of the one that made the ring.
+    #[must_use]
+    pub fn is_foreign_process(&self) -> bool {
+        self.ring.is_foreign_process()
+    }
+
     /// Empties the slab for good: leaks what the kernel may still use, and counts it.
     fn release(&mut self, mut each: impl FnMut(C)) -> usize {
-        let cqes_hidden = self.ring.cq_ready() > 0 || self.ring.cq_has_overflow();
+        // In a forked child nothing of ours is the kernel's, and the queues are the parent's.
+        let cqes_hidden =
+            !self.is_foreign_process() && (self.ring.cq_ready() > 0 || self.ring.cq_has_overflow());
         let mut leaked_count = 0;
         for operation in self.slab.take_all() {
             operation.context.map(&mut each);

@@ -21,8 +21,8 @@ use crate::token::Token;
 /// An io_uring instance: the submission queue, the completion queue and the calls between them.
 ///
 /// Made by [`RingBuilder`](crate::setup::RingBuilder). In a forked child every call that would
-/// enter the kernel or write to the queues answers an error or does nothing: the ring belongs to
-/// the parent.
+/// enter the kernel or touch the queues (the io-uring crate writes even when it counts) answers an
+/// error, nothing or 0: the ring belongs to the parent.
 ///
 /// Dropping a ring closes it; requests still in flight are then cancelled by the kernel at a time
 /// of its own. Whoever pushed them drains first or leaks what they point to: see
@@ -93,12 +93,18 @@ impl Ring {
     /// How many SQEs wait for a submit: `io_uring_sq_ready(3)`.
     #[must_use]
     pub fn sq_ready(&mut self) -> usize {
+        if self.is_foreign_process() {
+            return 0;
+        }
         self.inner.submission().len()
     }
 
     /// How many SQEs may be pushed before the next submit: `io_uring_sq_space_left(3)`.
     #[must_use]
     pub fn sq_space_left(&mut self) -> usize {
+        if self.is_foreign_process() {
+            return 0;
+        }
         let queue = self.inner.submission();
         queue.capacity() - queue.len()
     }
@@ -106,18 +112,27 @@ impl Ring {
     /// How many CQEs can be reaped without entering the kernel: `io_uring_cq_ready(3)`.
     #[must_use]
     pub fn cq_ready(&mut self) -> usize {
+        if self.is_foreign_process() {
+            return 0;
+        }
         self.inner.completion().len()
     }
 
     /// Whether the kernel has parked CQEs for want of room: `io_uring_cq_has_overflow(3)`.
     #[must_use]
     pub fn cq_has_overflow(&mut self) -> bool {
+        if self.is_foreign_process() {
+            return false;
+        }
         self.inner.submission().cq_overflow()
     }
 
     /// Whether deferred work waits for an enter with `GETEVENTS` (`IORING_SQ_TASKRUN`).
     #[must_use]
     pub fn taskrun(&mut self) -> bool {
+        if self.is_foreign_process() {
+            return false;
+        }
         self.inner.submission().taskrun()
     }
 
@@ -144,7 +159,8 @@ impl Ring {
     /// As [`Ring::submit`].
     pub fn submit_and_wait_timeout(&mut self, count: u32, timeout: Duration) -> io::Result<bool> {
         match self.enter(count, EnterFlags::GETEVENTS, Some(timeout)) {
-            Ok(_) => Ok(true),
+            // Having submitted counts as success for the kernel, also when the time is up.
+            Ok(_) => Ok(self.cq_ready() >= count as usize),
             Err(error) if error.raw_os_error() == Some(libc::ETIME) => Ok(false),
             Err(error) => Err(error),
         }
@@ -197,10 +213,7 @@ impl Ring {
     /// Whether there is a CQE to reap or work that an enter would turn into CQEs.
     #[must_use]
     pub fn has_work(&mut self) -> bool {
-        self.cq_ready() > 0 || {
-            let queue = self.inner.submission();
-            queue.taskrun() || queue.cq_overflow()
-        }
+        self.cq_ready() > 0 || self.taskrun() || self.cq_has_overflow()
     }
 
     /// Starts a ring that was set up disabled; the calling thread becomes its single issuer:

@@ -48,10 +48,11 @@ impl RingBuilder {
         }
     }
 
-    /// How many SQEs fit the submission queue; rounded up to a power of two by the kernel.
+    /// How many SQEs fit the submission queue, at least 1; rounded up to a power of two by the
+    /// kernel.
     #[must_use]
     pub fn sq_entries(mut self, count: u32) -> RingBuilder {
-        self.sq_entries = count;
+        self.sq_entries = count.max(1);
         self
     }
 
@@ -184,7 +185,7 @@ impl SetupError {
         }
     }
 
-    /// Reads the error of a system call on a ring that exists: for those who enter or register.
+    /// Reads the error of io_uring_enter(2).
     #[must_use]
     pub fn from_enter(error: io::Error) -> SetupError {
         SetupError::classify("io_uring_enter", error)

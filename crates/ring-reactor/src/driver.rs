@@ -1,5 +1,6 @@
 //! The task that takes the reactor's turns. The only file that knows tokio's I/O driver.
 
+use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -69,8 +70,14 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        let eventfd = self.eventfd.take();
+        if self.reactor.is_foreign_process() {
+            // tokio's epoll is the parent's too: what a forked child takes off it, the parent loses.
+            let _ = ManuallyDrop::new(eventfd);
+            return;
+        }
         // The eventfd leaves tokio's epoll before the ring's end signals it.
-        self.eventfd = None;
+        drop(eventfd);
         self.reactor.stop(&mut self.effects);
         self.effects.run();
     }

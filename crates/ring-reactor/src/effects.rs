@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::source::Source;
+use crate::status::Status;
 
 /// Collected under the shard's lock, carried out after it.
 #[derive(Debug, Default)]
@@ -11,6 +12,16 @@ pub(crate) struct Effects {
     pub(crate) wakers: Vec<Waker>,
     /// Sources whose last reference may be ours: their wakers must not drop under the lock.
     pub(crate) sources: Vec<Arc<Source>>,
+    pub(crate) notices: Vec<Notice>,
+}
+
+/// What an operator is told: a subscriber of `tracing` may call back into the reactor.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// The ring refuses service for good.
+    FellBack(Status),
+    /// So many operations' memory was leaked.
+    Leaked(u64),
 }
 
 impl Effects {
@@ -18,9 +29,22 @@ impl Effects {
         self.wakers.is_empty()
     }
 
-    /// Wakes and drops. No lock of the reactor may be held.
+    /// Drops, tells, wakes. No lock of the reactor may be held.
     pub(crate) fn run(&mut self) {
         self.sources.clear();
+        for notice in self.notices.drain(..) {
+            match notice {
+                Notice::FellBack(status) => {
+                    tracing::warn!(%status, "io_uring has failed: tokio's epoll serves this runtime from here on");
+                }
+                Notice::Leaked(leaked) => {
+                    tracing::warn!(
+                        leaked,
+                        "operations could not be awaited before their ring closed: their memory is leaked"
+                    );
+                }
+            }
+        }
         for waker in self.wakers.drain(..) {
             waker.wake();
         }

@@ -1,10 +1,18 @@
 //! Every bound of the crate.
 
-/// Rings that a runtime may use up by changing threads before it is moved to epoll.
-pub(crate) const THREAD_CHANGES_MAX: u64 = 64;
+/// Turns that a runtime takes on one thread until it counts as settled there.
+pub(crate) const SETTLED_TURNS_MIN: u64 = 64;
+
+/// Changes of thread without settling in between, before the runtime is moved to epoll: each costs
+/// a new ring.
+pub(crate) const QUICK_CHANGES_MAX: u32 = 64;
 
 /// Enters that one close may take until its cancelled operations have ended.
 pub(crate) const CLOSE_ENTERS_MAX: u32 = 64;
 
 /// Rounds of submit and reap in one turn before the tasks get their chance.
 pub(crate) const TURN_ROUNDS_MAX: u32 = 8;
+
+/// How long a close on a ring that any thread may enter waits for another thread's part, in
+/// milliseconds and for each of its enters.
+pub(crate) const CLOSE_WAIT_MS: u64 = 1;

@@ -12,7 +12,7 @@ use rustix::net::Shutdown;
 use socket2::SockRef;
 use tokio::runtime::Handle;
 
-use crate::effects::Effects;
+use crate::effects::{Effects, Notice};
 use crate::metrics::Metrics;
 use crate::shard::{Broken, Detached, Shard, Turn, Wish};
 use crate::source::{AcceptOp, Arm, Source};
@@ -22,6 +22,9 @@ use crate::status::{Driver, Reason, Status};
 #[derive(Debug)]
 pub(crate) struct Reactor {
     pub(crate) handle: Handle,
+    /// Whether the ring accepts for listening sockets. On a ring that any thread may enter, an
+    /// accept completes at any time, also when its caller has just gone: there the ring polls only.
+    pub(crate) does_accept: bool,
     mode: AtomicU8,
     state: Mutex<State>,
     fork_count: u32,
@@ -69,13 +72,13 @@ pub(crate) enum Shared {
 }
 
 impl Reactor {
-    pub(crate) fn with_ring(handle: Handle, shard: Shard, reason: Reason) -> Reactor {
-        Reactor::new(
-            handle,
-            RING,
-            Some(Box::new(shard)),
-            Status::new(Driver::IoUring, reason),
-        )
+    pub(crate) fn with_ring(handle: Handle, mut shard: Shard, reason: Reason) -> Reactor {
+        let does_accept = shard.is_for_one_thread();
+        let status = Status::new(Driver::IoUring, reason);
+        Reactor {
+            does_accept,
+            ..Reactor::new(handle, RING, Some(Box::new(shard)), status)
+        }
     }
 
     pub(crate) fn without_ring(handle: Handle, reason: Reason) -> Reactor {
@@ -90,6 +93,7 @@ impl Reactor {
         });
         Reactor {
             handle,
+            does_accept: false,
             mode: AtomicU8::new(mode),
             state,
             fork_count: fork::count(),
@@ -265,16 +269,13 @@ impl Reactor {
 
     /// Moves the runtime to epoll: the ring refuses service for good.
     fn fall_back(&self, state: &mut State, broken: Broken, effects: &mut Effects) {
-        tracing::warn!(reason = %broken.0, "io_uring has failed; tokio's epoll serves this runtime from here on");
         state.status = Status::new(Driver::Epoll, broken.0);
+        effects.notices.push(Notice::FellBack(state.status.clone()));
         self.finish(state, EPOLL, false, effects);
     }
 
     /// The runtime is gone: its sockets answer with tokio's error from here on.
     pub(crate) fn stop(&self, effects: &mut Effects) {
-        if self.is_foreign_process() {
-            return;
-        }
         self.finish(&mut self.state.lock(), STOPPED, true, effects);
     }
 
@@ -285,14 +286,12 @@ impl Reactor {
         state.last_metrics = shard.end(may_drain, effects);
         let leaked = state.last_metrics.leaked;
         if leaked > 0 {
-            tracing::warn!(
-                leaked,
-                "operations could not be drained before their ring closed; their memory is leaked"
-            );
+            effects.notices.push(Notice::Leaked(leaked));
         }
     }
 
-    fn is_foreign_process(&self) -> bool {
+    /// Whether this process was forked from the reactor's: the ring is the parent's.
+    pub(crate) fn is_foreign_process(&self) -> bool {
         self.fork_count != fork::count()
     }
 }

@@ -131,6 +131,13 @@ impl Bits {
 }
 
 impl Direction {
+    pub(crate) fn interest(self) -> Interest {
+        match self {
+            Direction::Read => Interest::READABLE,
+            Direction::Write => Interest::WRITABLE,
+        }
+    }
+
     pub(crate) fn bits(self) -> Bits {
         match self {
             Direction::Read => Bits::READABLE.union(Bits::READ_CLOSED),

@@ -6,7 +6,7 @@ use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock, Once, Weak};
 
 use parking_lot::Mutex;
 use ring_core::setup::{Issuer, RingBuilder, SetupError};
@@ -71,24 +71,26 @@ pub(crate) fn current() -> io::Result<Option<Arc<Reactor>>> {
         }
         None => {}
     }
-    let mut reactors = REACTORS.lock();
-    let known = reactors.get(&runtime).and_then(Weak::upgrade);
-    let reactor = match known {
-        Some(reactor) => Some(reactor),
-        None => match policy(&Builder::new(), &handle)? {
-            Policy::Epoll(_) => None,
-            Policy::Ring {
-                reason,
-                is_required,
-            } => Some(make(
-                &mut reactors,
-                &Builder::new(),
-                handle,
-                reason,
-                is_required,
-            )?),
-        },
+    let made = {
+        let mut reactors = REACTORS.lock();
+        match reactors.get(&runtime).and_then(Weak::upgrade) {
+            Some(reactor) => Made::Known(reactor),
+            None => match policy(&Builder::new(), &handle)? {
+                Policy::Epoll(reason) => Made::NotNeeded(reason),
+                Policy::Ring {
+                    reason,
+                    is_required,
+                } => Made::New(make(
+                    &mut reactors,
+                    &Builder::new(),
+                    handle,
+                    reason,
+                    is_required,
+                )?),
+            },
+        }
     };
+    let reactor = made.announce();
     let version = REACTORS_VERSION.load(Ordering::Acquire);
     LAST.set(Some(Remembered {
         runtime,
@@ -96,6 +98,41 @@ pub(crate) fn current() -> io::Result<Option<Arc<Reactor>>> {
         reactor: reactor.as_ref().map(Arc::downgrade),
     }));
     Ok(reactor)
+}
+
+/// What a look at the table brought.
+enum Made {
+    Known(Arc<Reactor>),
+    New(Arc<Reactor>),
+    NotNeeded(Reason),
+}
+
+impl Made {
+    /// Tells an operator which driver serves: once for each runtime that gets a reactor, once for
+    /// each process where none is needed. No lock may be held: a subscriber may ask for the driver.
+    fn announce(self) -> Option<Arc<Reactor>> {
+        static TOLD: Once = Once::new();
+        match self {
+            Made::Known(reactor) => Some(reactor),
+            Made::New(reactor) => {
+                announce(&reactor.status());
+                Some(reactor)
+            }
+            Made::NotNeeded(reason) => {
+                TOLD.call_once(|| announce(&Status::new(status::Driver::Epoll, reason)));
+                None
+            }
+        }
+    }
+}
+
+fn announce(status: &Status) {
+    match status.reason() {
+        Reason::Failed(_) => {
+            tracing::warn!(%status, "sockets of this runtime are served by tokio's epoll")
+        }
+        _ => tracing::info!(%status, "sockets of this runtime are served"),
+    }
 }
 
 /// Which driver serves the sockets of the current runtime, and why. Makes the reactor if the
@@ -111,13 +148,13 @@ pub fn status() -> Status {
         Ok(None) => match policy(&Builder::new(), &Handle::current()) {
             Ok(Policy::Epoll(reason)) => Status::new(status::Driver::Epoll, reason),
             Ok(Policy::Ring { reason, .. }) => Status::new(status::Driver::IoUring, reason),
-            Err(error) => failed(error),
+            Err(error) => Status::refused(&error),
         },
-        Err(error) => failed(error),
+        Err(error) => Status::refused(&error),
     }
 }
 
-/// The counters of the current runtime's reactor; all 0 where tokio's epoll serves.
+/// The counters of the current runtime's reactor; all 0 where there was never a ring.
 ///
 /// # Panics
 /// Outside a tokio runtime, or in one without `enable_io`.
@@ -135,21 +172,28 @@ pub fn metrics() -> Metrics {
 #[track_caller]
 pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
     let handle = Handle::current();
-    let mut reactors = REACTORS.lock();
-    if reactors.get(&handle.id()).and_then(Weak::upgrade).is_some() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "this runtime has its driver already: install before its first socket",
-        ));
-    }
-    let reactor = match policy(builder, &handle)? {
-        Policy::Epoll(reason) => keep(&mut reactors, Reactor::without_ring(handle, reason), None),
-        Policy::Ring {
-            reason,
-            is_required,
-        } => make(&mut reactors, builder, handle, reason, is_required)?,
+    let reactor = {
+        let mut reactors = REACTORS.lock();
+        let known = reactors.get(&handle.id()).and_then(Weak::upgrade);
+        if known.is_some() {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "this runtime has its driver already: install before its first socket",
+            ));
+        }
+        match policy(builder, &handle)? {
+            Policy::Epoll(reason) => {
+                keep(&mut reactors, Reactor::without_ring(handle, reason), None)
+            }
+            Policy::Ring {
+                reason,
+                is_required,
+            } => make(&mut reactors, builder, handle, reason, is_required)?,
+        }
     };
-    Ok(reactor.status())
+    let status = reactor.status();
+    announce(&status);
+    Ok(status)
 }
 
 fn policy(builder: &Builder, handle: &Handle) -> io::Result<Policy> {
@@ -200,15 +244,11 @@ fn make(
     )?);
     let async_eventfd = async_fd::register(eventfd.clone(), Interest::READABLE)?;
     match set_up(builder, &handle, eventfd) {
-        Ok(shard) => {
-            let status = Status::new(status::Driver::IoUring, reason.clone());
-            tracing::info!(%status, "sockets of this runtime are served by io_uring");
-            Ok(keep(
-                reactors,
-                Reactor::with_ring(handle, shard, reason),
-                Some(async_eventfd),
-            ))
-        }
+        Ok(shard) => Ok(keep(
+            reactors,
+            Reactor::with_ring(handle, shard, reason),
+            Some(async_eventfd),
+        )),
         Err(error) if is_required => {
             let remedy = error.remedy();
             Err(io::Error::other(format!(
@@ -217,8 +257,6 @@ fn make(
         }
         Err(error) => {
             let reactor = Reactor::without_ring(handle, Reason::Failed(Arc::new(error)));
-            let status = reactor.status();
-            tracing::warn!(%status, "sockets of this runtime are served by tokio's epoll");
             Ok(keep(reactors, reactor, None))
         }
     }
@@ -252,11 +290,4 @@ fn keep(
     REACTORS_VERSION.fetch_add(1, Ordering::Release);
     drop(reactor.handle.spawn(Driver::new(reactor.clone(), eventfd)));
     reactor
-}
-
-fn failed(error: io::Error) -> Status {
-    Status::new(
-        status::Driver::Epoll,
-        Reason::Failed(Arc::new(SetupError::from_register(error))),
-    )
 }

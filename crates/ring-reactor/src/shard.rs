@@ -6,7 +6,6 @@ mod end;
 use self::accept::restart_accept;
 pub(crate) use self::end::Detached;
 
-use std::io;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use ring_core::token::Token;
 use rustix::event::PollFlags;
 
 use crate::effects::Effects;
-use crate::limits::{THREAD_CHANGES_MAX, TURN_ROUNDS_MAX};
+use crate::limits::{QUICK_CHANGES_MAX, SETTLED_TURNS_MIN, TURN_ROUNDS_MAX};
 use crate::metrics::Metrics;
 use crate::ready::Bits;
 use crate::source::{Arm, Source};
@@ -40,6 +39,9 @@ pub(crate) struct Shard {
     wishes: Vec<Wish>,
     /// The thread that may enter, once it is known.
     owner: Option<ThreadId>,
+    /// Thread changes that each came soon after the one before.
+    quick_changes: u32,
+    turns_at_change: u64,
     driver: Option<Waker>,
     /// Whether the driver task will have another turn anyhow.
     driver_awake: bool,
@@ -57,6 +59,8 @@ pub(crate) enum Wish {
     ReviewAccept(Arc<Source>),
     /// Cancel an operation whose socket is gone.
     Cancel(Token),
+    /// Close a descriptor that queued SQEs still name.
+    Close(OwnedFd),
 }
 
 /// What the driver does next.
@@ -72,9 +76,9 @@ pub(crate) enum Turn {
 #[derive(Debug)]
 pub(crate) struct Broken(pub(crate) Reason);
 
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Broken {
-        Broken(Reason::Failed(Arc::new(SetupError::from_enter(error))))
+impl Broken {
+    fn by(error: SetupError) -> Broken {
+        Broken(Reason::Failed(Arc::new(error)))
     }
 }
 
@@ -89,11 +93,18 @@ impl Shard {
             eventfd_enabled: true,
             wishes: Vec::new(),
             owner: None,
+            quick_changes: 0,
+            turns_at_change: 0,
             driver: None,
             // The driver task is about to be spawned, and will be polled.
             driver_awake: true,
             metrics: Metrics::default(),
         })
+    }
+
+    /// Whether one thread alone may enter.
+    pub(crate) fn is_for_one_thread(&mut self) -> bool {
+        self.ops.ring().issuer() == Issuer::SingleThread
     }
 
     pub(crate) fn metrics(&mut self) -> Metrics {
@@ -153,7 +164,7 @@ impl Shard {
     /// another thread than last time, its ring is of no use any more: take what it has completed,
     /// close it, and ask a new one for the rest.
     fn settle_on_this_thread(&mut self, effects: &mut Effects) -> Result<(), Broken> {
-        if self.ops.ring().issuer() == Issuer::AnyThread {
+        if !self.is_for_one_thread() {
             return Ok(());
         }
         let here = thread::current().id();
@@ -162,7 +173,8 @@ impl Shard {
             Some(_) => self.replace_ring(effects)?,
             None => {}
         }
-        self.ops.ring().enable_rings()?;
+        let enabled = self.ops.ring().enable_rings();
+        enabled.map_err(|error| Broken::by(SetupError::from_register(error)))?;
         self.owner = Some(here);
         Ok(())
     }
@@ -170,11 +182,17 @@ impl Shard {
     fn replace_ring(&mut self, effects: &mut Effects) -> Result<(), Broken> {
         self.reap(effects);
         self.metrics.thread_changes += 1;
-        if self.metrics.thread_changes > THREAD_CHANGES_MAX {
+        let turns =
+            self.metrics.turns - mem::replace(&mut self.turns_at_change, self.metrics.turns);
+        self.quick_changes = if turns < SETTLED_TURNS_MIN {
+            self.quick_changes + 1
+        } else {
+            0
+        };
+        if self.quick_changes > QUICK_CHANGES_MAX {
             return Err(Broken(Reason::ThreadChanges));
         }
-        let new = new_ring(&self.builder, &self.eventfd)
-            .map_err(|error| Broken(Reason::Failed(Arc::new(error))))?;
+        let new = new_ring(&self.builder, &self.eventfd).map_err(Broken::by)?;
         self.eventfd_enabled = true;
         let mut old = mem::replace(&mut self.ops, new);
         self.metrics.enters += old.ring().enters();
@@ -199,11 +217,15 @@ impl Shard {
     fn grant_wishes(&mut self) -> Result<bool, Broken> {
         let mut wishes = mem::take(&mut self.wishes).into_iter();
         while let Some(wish) = wishes.next() {
-            if self.grant(&wish) {
+            let Err(wish) = self.grant(wish) else {
                 continue;
-            }
-            let room = self.enter()? && self.grant(&wish);
-            if !room {
+            };
+            let refused = if self.enter()? {
+                self.grant(wish).err()
+            } else {
+                Some(wish)
+            };
+            if let Some(wish) = refused {
                 self.wishes.push(wish);
                 self.wishes.extend(wishes);
                 return Ok(false);
@@ -212,23 +234,37 @@ impl Shard {
         Ok(true)
     }
 
-    /// Returns whether there was room.
-    fn grant(&mut self, wish: &Wish) -> bool {
-        match wish {
+    /// Gives the wish back if there was no room.
+    fn grant(&mut self, wish: Wish) -> Result<(), Wish> {
+        let granted = match &wish {
             Wish::Poll(source) if source.arm() == Arm::Queued => {
                 let events = u32::from(Bits::poll_events().bits());
-                let Ok(token) = self.ops.poll(source.target, events, source.clone()) else {
-                    return false;
-                };
-                source.set_arm(Arm::InFlight(token));
-                self.metrics.polls += 1;
-                true
+                let token = self.ops.poll(source.target, events, source.clone());
+                if let Ok(token) = token {
+                    source.set_arm(Arm::InFlight(token));
+                    self.metrics.polls += 1;
+                }
+                token.is_ok()
             }
+            // The socket is gone.
+            Wish::Poll(_) => true,
             Wish::Accept(source) => self.grant_accept(source),
             Wish::ReviewAccept(source) => self.review_accept(source),
             Wish::Cancel(token) => self.cancel(*token),
-            Wish::Poll(_) => true,
-        }
+            Wish::Close(_) => {
+                let Wish::Close(fd) = wish else {
+                    unreachable!("matched above")
+                };
+                return self.close(fd).map_err(Wish::Close);
+            }
+        };
+        if granted { Ok(()) } else { Err(wish) }
+    }
+
+    fn close(&mut self, fd: OwnedFd) -> Result<(), OwnedFd> {
+        self.ops.close(fd)?;
+        self.metrics.closes += 1;
+        Ok(())
     }
 
     fn cancel(&mut self, token: Token) -> bool {
@@ -257,7 +293,7 @@ impl Shard {
                 self.metrics.retries += 1;
                 Ok(false)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(Broken::by(SetupError::from_enter(error))),
         }
     }
 
@@ -299,10 +335,6 @@ impl Shard {
             self.ops.ring().cq_eventfd_toggle(enabled);
             self.eventfd_enabled = enabled;
         }
-    }
-
-    fn may_enter_here(&self) -> bool {
-        self.owner == Some(thread::current().id())
     }
 }
 

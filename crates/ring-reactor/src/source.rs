@@ -34,7 +34,7 @@ pub(crate) struct Source {
     arm: AtomicU8,
     token: AtomicU64,
     abandoned: AtomicBool,
-    /// For listening sockets.
+    /// For listening sockets that the ring accepts for.
     accept: Option<Box<Mutex<AcceptState>>>,
 }
 
@@ -84,7 +84,7 @@ impl Source {
         reactor: Arc<Reactor>,
         target: Target,
         ready: ReadyState,
-        listening: bool,
+        accepts: bool,
     ) -> Source {
         Source {
             reactor,
@@ -94,7 +94,7 @@ impl Source {
             arm: AtomicU8::new(IDLE),
             token: AtomicU64::new(0),
             abandoned: AtomicBool::new(false),
-            accept: listening.then(Box::default),
+            accept: accepts.then(Box::default),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which driver serves a runtime, why, and what an operator can do about it.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use ring_core::setup::SetupError;
@@ -27,6 +28,9 @@ pub enum Reason {
     MultiThread,
     /// io_uring could not be set up, or failed later.
     Failed(Arc<SetupError>),
+    /// No driver serves: io_uring was required and cannot be had, or the setting is not understood.
+    /// Every socket answers with this error.
+    Refused(Arc<str>),
     /// The runtime was driven from too many threads in turn: each change costs a new ring.
     ThreadChanges,
 }
@@ -43,6 +47,10 @@ pub struct Status {
 impl Status {
     pub(crate) fn new(driver: Driver, reason: Reason) -> Status {
         Status { driver, reason }
+    }
+
+    pub(crate) fn refused(error: &io::Error) -> Status {
+        Status::new(Driver::Epoll, Reason::Refused(error.to_string().into()))
     }
 
     /// The driver in use.
@@ -69,7 +77,7 @@ impl Status {
                 Some("use a current_thread runtime, or set TOKIO_URING_NET=uring")
             }
             (Reason::ThreadChanges, _) => Some("drive the runtime from one thread"),
-            (Reason::Available | Reason::Requested, _) => None,
+            (Reason::Available | Reason::Requested | Reason::Refused(_), _) => None,
         }
     }
 }
@@ -92,6 +100,7 @@ impl fmt::Display for Reason {
                 f.write_str("tokio's own readiness is the faster one on a multi_thread runtime")
             }
             Reason::Failed(error) => write!(f, "{error}"),
+            Reason::Refused(error) => write!(f, "no socket can be made: {error}"),
             Reason::ThreadChanges => f.write_str("the runtime keeps changing threads"),
         }
     }
@@ -99,6 +108,9 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Reason::Refused(_) = self.reason {
+            return write!(f, "none: {}", self.reason);
+        }
         write!(f, "{}: {}", self.driver, self.reason)?;
         match self.remedy() {
             Some(remedy) => write!(f, "; for io_uring: {remedy}"),

@@ -32,16 +32,16 @@
 //! | On both drivers | |
 //! |---|---|
 //! | Types | The TCP types are this crate's own. `TryFrom` turns [`TcpStream`] and [`TcpListener`] into tokio's and back. The UDP and Unix types are still tokio's, re-exported. |
-//! | Systems | Linux only: the crate does not compile elsewhere. |
+//! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`] and [`metrics`]. |
 //!
 //! | On io_uring | |
 //! |---|---|
 //! | Tasks, descriptors | The runtime has one more task, the driver's, which `num_alive_tasks` counts, and two more descriptors, the ring and its eventfd. (The task is there also where a ring was refused and where [`Builder`] chose epoll.) |
 //! | Tracing, filters | strace and seccomp filters do not see accepts and closes that go through the ring. |
 //! | First readiness | What is not known of a socket yet is asked of the kernel by poll(2) or accept4(2), not awaited from epoll. So a connect that is through, an accept with a connection waiting and a read on a converted socket with bytes are ready in their first poll, and `try_*` may succeed where tokio still says `WouldBlock`. |
-//! | Drop on another thread | Where the socket may be someone else's too (a listener; a stream from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or after `as_fd` or `as_raw_fd`), it ends in the driver's next turn: a stream's FIN is sent then, a listener's port is free then. So is any reset that the drop causes. With a ring on a multi_thread runtime every thread is another thread. |
+//! | Drop on another thread | Where the socket may be someone else's too (a listener; a stream from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or after `as_fd` or `as_raw_fd`), it ends in the driver's next turn: a stream's FIN is sent then, a listener's port is free then. So is any reset that the drop causes. A ring on a multi_thread runtime can be used from every thread: there the drop itself ends the socket, and waits for that, a millisecond at a time. |
 //! | Accept, cancelled late | A connection that the ring had already taken when the last `accept` was dropped goes to the next `accept`. Without one it is closed: by the listener's drop, [`into_std`](TcpListener::into_std) or `TryFrom`. With tokio it would stay in the kernel's queue, for whoever else holds the listener. |
-//! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down. A new runtime works. |
+//! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
 //   backend
@@ -50,19 +50,33 @@
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   read_buf, sys
 
+#[cfg(target_os = "linux")]
 mod backend;
+#[cfg(target_os = "linux")]
 mod read_buf;
+#[cfg(target_os = "linux")]
 mod sys;
+#[cfg(target_os = "linux")]
 pub mod tcp;
 
+#[cfg(target_os = "linux")]
 pub use crate::backend::{Builder, Driver, DriverChoice, Metrics, Reason, Status, driver, metrics};
+#[cfg(target_os = "linux")]
 pub use crate::tcp::listener::TcpListener;
+#[cfg(target_os = "linux")]
 pub use crate::tcp::socket::TcpSocket;
+#[cfg(target_os = "linux")]
 pub use crate::tcp::stream::TcpStream;
+#[cfg(target_os = "linux")]
 #[doc(no_inline)]
 pub use tokio::net::{ToSocketAddrs, lookup_host};
 
+// A team with other systems can go on to build and test there.
+#[cfg(not(target_os = "linux"))]
+pub use tokio::net::*;
+
 // ---- Still tokio's own; served by tokio's epoll ----
+#[cfg(target_os = "linux")]
 #[doc(no_inline)]
 pub use tokio::net::{UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream, unix};
 // ----

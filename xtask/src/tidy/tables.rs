@@ -47,6 +47,9 @@ pub(super) const TABLES: Tables = Tables {
         "crates/ring-reactor/src/async_fd.rs",
         "crates/tokio-uring-net/src/read_buf.rs",
         "crates/tokio-uring-net/src/tcp/socket.rs",
+        // fork(2), rlimits and signals, for tests in processes of their own.
+        "crates/ring-core/tests/support/sys.rs",
+        "crates/tokio-uring-net/tests/support/fork.rs",
         // System calls of the load generator.
         "benches/src/raw.rs",
     ],

@@ -1,10 +1,14 @@
 //! Readiness from tokio's epoll.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
+use ring_core::fork;
+use rustix::io::DupFlags;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 use tokio::io::{Interest, Ready};
 use tokio::task::coop;
@@ -18,12 +22,15 @@ pub(crate) struct EpollSource {
     io: AsyncFd<OwnedFd>,
     /// Readiness that is taken for granted until an operation proves it wrong.
     assumed: AtomicU8,
+    fork_count: u32,
 }
 
 /// Readiness that was seen.
 #[derive(Debug)]
 pub(crate) enum EpollEvent<'a> {
+    /// Taken for granted.
     Assumed(&'a AtomicU8, Bits),
+    /// Reported by tokio's driver.
     Reported(AsyncFdReadyGuard<'a, OwnedFd>),
 }
 
@@ -35,11 +42,26 @@ impl EpollSource {
         Ok(EpollSource {
             io,
             assumed: AtomicU8::new(assumed.raw()),
+            fork_count: fork::count(),
         })
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.io.get_ref().as_fd()
+    }
+
+    /// Closes the descriptor.
+    ///
+    /// A forked child shares the epoll instance with its parent, and taking its copy of the socket
+    /// off that instance would take off the parent's. So the child first makes the descriptor
+    /// another file, of which epoll knows nothing.
+    pub(crate) fn close(mut self) {
+        if self.fork_count != fork::count()
+            && let Ok(null) = File::open("/dev/null")
+        {
+            // EINTR and EBUSY: then it is as in tokio.
+            let _ = rustix::io::dup3(null, self.io.get_mut(), DupFlags::CLOEXEC);
+        }
     }
 
     /// Takes the descriptor out of the runtime.
@@ -52,7 +74,7 @@ impl EpollSource {
         cx: &mut Context<'_>,
         direction: Direction,
     ) -> Poll<io::Result<EpollEvent<'_>>> {
-        if let Some(event) = self.assume(direction.bits()) {
+        if let Some(event) = self.assume(direction.interest())? {
             ready!(coop::poll_proceed(cx)).made_progress();
             return Poll::Ready(Ok(event));
         }
@@ -64,7 +86,7 @@ impl EpollSource {
     }
 
     pub(crate) async fn ready(&self, interest: Interest) -> io::Result<EpollEvent<'_>> {
-        match self.assume(Bits::of(interest)) {
+        match self.assume(interest)? {
             Some(event) => Ok(event),
             None => self.io.ready(interest).await.map(EpollEvent::Reported),
         }
@@ -75,20 +97,36 @@ impl EpollSource {
         interest: Interest,
         f: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        let Some(event) = self.assume(Bits::of(interest)) else {
+        let Ok(Some(event)) = self.assume(interest) else {
             return self.io.try_io(interest, |_| f());
         };
-        let result = f();
-        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+        f().map_err(|error| {
+            if error.kind() != io::ErrorKind::WouldBlock {
+                return error;
+            }
             event.clear();
-        }
-        result
+            // Without the errno, as tokio's.
+            io::ErrorKind::WouldBlock.into()
+        })
     }
 
-    fn assume(&self, wanted: Bits) -> Option<EpollEvent<'_>> {
+    /// What is taken for granted of `interest`, until tokio's driver has reported on it for the
+    /// first time.
+    fn assume(&self, interest: Interest) -> io::Result<Option<EpollEvent<'_>>> {
         // Relaxed: a hint for the next system call; nothing is published by it.
-        let assumed = Bits::from_raw(self.assumed.load(Ordering::Relaxed)).intersection(wanted);
-        (!assumed.is_empty()).then_some(EpollEvent::Assumed(&self.assumed, assumed))
+        let assumed = Bits::from_raw(self.assumed.load(Ordering::Relaxed));
+        let assumed = assumed.intersection(Bits::of(interest));
+        if assumed.is_empty() {
+            return Ok(None);
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        match pin!(self.io.ready(interest)).poll(&mut cx) {
+            Poll::Pending => Ok(Some(EpollEvent::Assumed(&self.assumed, assumed))),
+            Poll::Ready(reported) => {
+                self.assumed.fetch_and(!assumed.raw(), Ordering::Relaxed);
+                reported.map(|guard| Some(EpollEvent::Reported(guard)))
+            }
+        }
     }
 }
 

@@ -106,12 +106,8 @@ impl Socket {
                     Origin::Listening => ReadyState::assumed(Bits::READABLE),
                     Origin::Connecting | Origin::Foreign => ReadyState::unverified(),
                 };
-                let source = Source::new(
-                    reactor,
-                    Target::of(fd.as_fd()),
-                    ready,
-                    origin == Origin::Listening,
-                );
+                let accepts = origin == Origin::Listening && reactor.does_accept;
+                let source = Source::new(reactor, Target::of(fd.as_fd()), ready, accepts);
                 let ring = Some(RingSocket {
                     fd,
                     source: Arc::new(source),
@@ -244,11 +240,14 @@ impl Socket {
         if snapshot.ready.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let result = f();
-        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+        f().map_err(|error| {
+            if error.kind() != io::ErrorKind::WouldBlock {
+                return error;
+            }
             source.clear(snapshot);
-        }
-        result
+            // Without the errno, as tokio's.
+            io::ErrorKind::WouldBlock.into()
+        })
     }
 
     /// Waits until the socket is ready for `interest`; any number of tasks may wait.
@@ -343,7 +342,9 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        drop(self.epoll.take());
+        if let Some(epoll) = self.epoll.take() {
+            epoll.close();
+        }
         if let Some(RingSocket { fd, source }) = self.ring.take() {
             let shared = if *self.is_shared.get_mut() {
                 Shared::Maybe

@@ -4,13 +4,15 @@ use std::mem;
 use std::os::fd::OwnedFd;
 use std::task::Waker;
 use std::thread;
+use std::time::Duration;
 
-use ring_core::setup::Issuer;
+use ring_core::ops::is_transient;
+use ring_core::setup::SetupError;
 use ring_core::token::Token;
 
 use super::{Broken, Shard, Wish};
 use crate::effects::Effects;
-use crate::limits::CLOSE_ENTERS_MAX;
+use crate::limits::{CLOSE_ENTERS_MAX, CLOSE_WAIT_MS};
 use crate::metrics::Metrics;
 use crate::source::{AcceptOp, Arm, Source};
 
@@ -40,11 +42,8 @@ impl Shard {
             self.toggle_eventfd(false);
             let (fd, ended) = self.end_now(&tokens, fd, effects)?;
             self.toggle_eventfd(was_enabled);
-            let driver = if was_enabled && (!ended || self.ops.ring().has_work()) {
-                self.rouse()
-            } else {
-                None
-            };
+            let is_left = !ended || !self.wishes.is_empty() || self.ops.ring().has_work();
+            let driver = if is_left { self.rouse() } else { None };
             return Ok(Detached {
                 fd,
                 held: !ended || source.is_abandoned(),
@@ -52,6 +51,15 @@ impl Shard {
             });
         }
         self.wishes.extend(tokens.into_iter().map(Wish::Cancel));
+        // After an enter that the kernel could not serve, queued SQEs may name the descriptor: its
+        // number must not come to mean another socket before they are submitted.
+        let fd = match fd {
+            Some(fd) if self.ops.ring().sq_ready() > 0 => {
+                self.wishes.push(Wish::Close(fd));
+                None
+            }
+            fd => fd,
+        };
         Ok(Detached {
             fd,
             held: true,
@@ -59,8 +67,17 @@ impl Shard {
         })
     }
 
-    /// Cancels and closes with one enter, and enters again until the cancelled operations have let
-    /// go of the socket. Returns the descriptor if it could not be queued, and whether all ended.
+    /// Whether this thread may end operations by an enter of its own.
+    fn may_enter_here(&mut self) -> bool {
+        !self.is_for_one_thread() || self.owner == Some(thread::current().id())
+    }
+
+    /// Cancels, and enters until the cancelled operations have let go of the socket. Returns the
+    /// descriptor, unless the ring has closed it, and whether all ended.
+    ///
+    /// On a ring of one thread the close leaves with the cancel, and both are done when the first
+    /// enter returns. On a ring of many an operation ends on the thread that submitted it, a moment
+    /// after it is told to; the close has to wait for that.
     fn end_now(
         &mut self,
         tokens: &[Token],
@@ -72,13 +89,10 @@ impl Shard {
                 self.cancel(*token);
             }
         }
-        let fd = match fd.map(|fd| self.ops.close(fd)) {
-            None => None,
-            Some(Ok(())) => {
-                self.metrics.closes += 1;
-                None
-            }
-            Some(Err(fd)) => Some(fd),
+        let is_ours_alone = self.is_for_one_thread();
+        let fd = match fd {
+            Some(fd) if is_ours_alone => self.close(fd).err(),
+            fd => fd,
         };
         for _ in 0..CLOSE_ENTERS_MAX {
             let served = self.enter()?;
@@ -89,8 +103,21 @@ impl Shard {
             if !served {
                 break;
             }
+            if !is_ours_alone {
+                self.wait_for_a_cqe()?;
+            }
         }
         Ok((fd, false))
+    }
+
+    fn wait_for_a_cqe(&mut self) -> Result<(), Broken> {
+        let waited = self
+            .ops
+            .submit_and_wait_timeout(Duration::from_millis(CLOSE_WAIT_MS));
+        match waited {
+            Err(error) if !is_transient(&error) => Err(Broken::by(SetupError::from_enter(error))),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Ends everything, as far as this thread may: the runtime is gone, or the ring is.
@@ -104,14 +131,13 @@ impl Shard {
                 Wish::Poll(source) | Wish::Accept(source) | Wish::ReviewAccept(source) => {
                     askers.push(source)
                 }
-                Wish::Cancel(_) => {}
+                Wish::Cancel(_) | Wish::Close(_) => {}
             }
         }
+        effects.wakers.extend(self.driver.take());
         let drained = may_drain
             && !self.ops.is_foreign_process()
-            && (self.ops.count() == 0
-                || self.ops.ring().issuer() == Issuer::AnyThread
-                || self.owner == Some(thread::current().id()))
+            && (self.ops.count() == 0 || self.may_enter_here())
             && self.ops.drain();
         for source in askers.iter() {
             if matches!(source.arm(), Arm::Queued | Arm::InFlight(_)) {

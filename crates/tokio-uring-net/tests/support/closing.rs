@@ -112,11 +112,11 @@ pub(crate) async fn closed(peer: &std::net::TcpStream) {
 /// Checks that the connection of `peer` was reset rather than ended.
 #[track_caller]
 pub(crate) fn was_reset(mut peer: &std::net::TcpStream) {
+    // The kernel's end of a ring that this thread once entered interrupts it.
     let read = loop {
-        // A ring whose work is done by signal interrupts a thread that blocks.
-        match peer.read(&mut [0; 16]) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            read => break read.map_err(|error| error.kind()),
+        match peer.read(&mut [0; 16]).map_err(|error| error.kind()) {
+            Err(ErrorKind::Interrupted) => {}
+            read => break read,
         }
     };
     assert_eq!(read, Err(ErrorKind::ConnectionReset));
