@@ -17,7 +17,8 @@ async fn on_foreign_thread(work: impl FnOnce() + Send + 'static) -> io::Result<(
     join(std::thread::spawn(work)).await
 }
 
-/// Reads in the thread that drops, after the drop, or from before where the kernel cannot hold so much.
+/// Reads in the thread that drops, after the drop, or from before where the kernel cannot hold so
+/// much.
 async fn write_and_drop(
     mut stream: TcpStream,
     peer: std::net::TcpStream,
