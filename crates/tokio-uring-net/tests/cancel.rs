@@ -1,4 +1,5 @@
 //! A cancelled operation loses, repeats and reorders nothing, whenever its completion arrives.
+#![cfg(target_os = "linux")]
 
 #[path = "cases/cancel_accept.rs"]
 mod accept;

@@ -1,4 +1,5 @@
 //! A dropped stream delivers what was written to it, and its peer hears of the end at once.
+#![cfg(target_os = "linux")]
 
 #[path = "cases/drop_delivery.rs"]
 mod delivery;

@@ -1,4 +1,5 @@
 //! An error is tokio's, at the call where tokio gives it.
+#![cfg(target_os = "linux")]
 
 #[path = "cases/error_accept.rs"]
 mod accept;

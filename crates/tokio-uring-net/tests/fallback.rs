@@ -1,4 +1,5 @@
 //! Where io_uring is refused, from the start or later, epoll serves, and `driver()` says why.
+#![cfg(target_os = "linux")]
 
 #[path = "cases/fallback_choice.rs"]
 mod choice;

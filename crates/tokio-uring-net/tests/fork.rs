@@ -1,4 +1,5 @@
 //! A forked child does not disturb its parent, and nothing is left open for an executed one.
+#![cfg(target_os = "linux")]
 
 #[path = "cases/fork_drop.rs"]
 mod drop_inherited;

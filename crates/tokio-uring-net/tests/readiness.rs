@@ -1,4 +1,5 @@
 //! Readiness: when it is there, what clears it, what never does, and who hears of it.
+#![cfg(target_os = "linux")]
 
 #[path = "cases/readiness_halves.rs"]
 mod halves;

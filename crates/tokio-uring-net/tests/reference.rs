@@ -1,4 +1,5 @@
 //! The same tests on `tokio::net` itself: what they state is tokio's behaviour.
+#![cfg(target_os = "linux")]
 
 mod cases {
     mod cancel_accept;

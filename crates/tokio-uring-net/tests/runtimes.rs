@@ -1,4 +1,6 @@
-//! Every way to run a runtime: from several threads, from outside, several at once, for a moment only.
+//! Every way to run a runtime: from several threads, from outside, several at once, for a moment
+//! only.
+#![cfg(target_os = "linux")]
 
 #[path = "cases/runtime_clock.rs"]
 mod clock;

@@ -62,7 +62,8 @@ fn a_cancelled_connect_leaves_no_descriptor_and_no_connection() {
     });
 }
 
-/// Checks that `stream` is connected: whoever else waits at `listener` was cancelled, and is closed.
+/// Checks that `stream` is connected: whoever else waits at `listener` was cancelled, and is
+/// closed.
 async fn serve(listener: &std::net::TcpListener, stream: &mut TcpStream) -> io::Result<()> {
     let local = stream.local_addr()?;
     loop {

@@ -73,7 +73,8 @@ fn owned_halves_carry_exact_streams_in_both_directions() {
     });
 }
 
-/// Sends on `sent` and receives on `received` by readiness alone, until both streams are long enough.
+/// Sends on `sent` and receives on `received` by readiness alone, until both streams are long
+/// enough.
 async fn pump(stream: Arc<TcpStream>, lanes: [u64; 2], rng: Rng) -> io::Result<()> {
     let mut canceller = Canceller::new(rng);
     let [mut sent, mut received] = lanes.map(Pattern::new);

@@ -251,7 +251,8 @@ fn check_aborted(ended: Result<io::Result<()>, tokio::task::JoinError>) {
     }
 }
 
-/// The stream goes from task to task; each polls a read once and hands the stream on while that read is in flight.
+/// The stream goes from task to task; each polls a read once and hands the stream on while that
+/// read is in flight.
 #[test]
 fn a_stream_handed_from_task_to_task_loses_nothing() {
     let rng = Rng::from_env();

@@ -185,7 +185,8 @@ fn writes_cancelled_while_a_thread_receives_have_sent_nothing() {
     });
 }
 
-/// The buffer of a cancelled write is the caller's again: what is written into it afterwards is never sent.
+/// The buffer of a cancelled write is the caller's again: what is written into it afterwards is
+/// never sent.
 #[test]
 fn a_cancelled_write_never_sends_from_its_buffer_later() {
     on_every_runtime(|_| async {

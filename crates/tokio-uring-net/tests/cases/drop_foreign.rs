@@ -1,7 +1,9 @@
 //! Streams dropped on threads that are not the runtime's, while it sleeps.
 
 use crate::stack::net::TcpStream;
-use crate::support::closing::{Before, SIZES, closed, join, read_all, was_reset};
+use crate::support::closing::{
+    Before, SIZES, closed, join, read_all, read_all_in_thread, was_reset,
+};
 use crate::support::pattern::Pattern;
 use crate::support::poll::turns;
 use crate::support::setup::on_every_runtime;
@@ -15,7 +17,8 @@ async fn on_foreign_thread(work: impl FnOnce() + Send + 'static) -> io::Result<(
     join(std::thread::spawn(work)).await
 }
 
-/// Reads in the thread that drops, after the drop, or from before where the kernel cannot hold so much.
+/// Reads in the thread that drops, after the drop, or from before where the kernel cannot hold so
+/// much.
 async fn write_and_drop(
     mut stream: TcpStream,
     peer: std::net::TcpStream,
@@ -87,7 +90,8 @@ fn a_duplicate_survives_a_drop_on_a_foreign_thread() {
             rest.skip(100);
             (&duplicate).write_all(&rest.bytes(100))?;
             drop(duplicate);
-            read_all(&peer, 200);
+            // The driver, which has this thread, may be about to let go of the socket.
+            join(read_all_in_thread(peer, 200)).await?;
         }
         Ok(())
     });
@@ -100,15 +104,20 @@ fn unread_data_and_zero_linger_reset_on_a_foreign_thread() {
             let (mut stream, peer) = pair(Origin::Accepted).await?;
             before.happen(&mut stream).await;
             stream.set_zero_linger()?;
-            let reader = peer.try_clone()?;
-            on_foreign_thread(move || drop(stream)).await?;
-            was_reset(&reader);
+            on_foreign_thread(move || {
+                drop(stream);
+                was_reset(&peer);
+            })
+            .await?;
 
             let (mut stream, mut peer) = pair(Origin::Accepted).await?;
             before.happen(&mut stream).await;
             peer.write_all(b"never read")?;
-            on_foreign_thread(move || drop(stream)).await?;
-            was_reset(&peer);
+            on_foreign_thread(move || {
+                drop(stream);
+                was_reset(&peer);
+            })
+            .await?;
         }
         Ok(())
     });

@@ -1,4 +1,5 @@
-//! Each scenario runs on the stack under test and on `tokio::net`, in one runtime: every call must answer the same.
+//! Each scenario runs on the stack under test and on `tokio::net`, in one runtime: every call must
+//! answer the same.
 #![expect(clippy::duplicate_mod, reason = "the same calls are compiled for both")]
 
 use crate::support::setup::{for_each_setup, run_task};

@@ -1,5 +1,5 @@
-//! Children that drop what they inherit. `tokio::net` does not survive this: a child's drop takes the
-//! descriptor out of the epoll instance that it shares with its parent.
+//! Children that drop what they inherit. `tokio::net` does not survive this: a child's drop takes
+//! the descriptor out of the epoll instance that it shares with its parent.
 
 use crate::support::child;
 use crate::support::fork::fork;

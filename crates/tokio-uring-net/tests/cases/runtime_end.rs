@@ -9,7 +9,8 @@ use std::task::Poll;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::runtime::is_rt_shutdown_err;
 
-/// Polls a call once, outside any runtime: it must fail because the runtime of its socket has ended.
+/// Polls a call once, outside any runtime: it must fail because the runtime of its socket has
+/// ended.
 #[track_caller]
 fn shut_down<T>(call: &str, future: impl Future<Output = io::Result<T>>) {
     match Wakes::new().poll(&mut Box::pin(future)) {

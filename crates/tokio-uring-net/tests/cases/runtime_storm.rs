@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const RUNTIMES: usize = 200;
-/// Something else in the cgroup may grow during one batch, and during another; a leak grows in all of them.
+/// Something else in the cgroup may grow during one batch, and during another; a leak grows in all
+/// of them.
 const BATCHES: usize = 5;
 /// Far under what one leaked ring, or all sockets of one runtime, would come to in a batch.
 const GROWTH_BYTES_MAX: u64 = 2 << 20;

@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 const ROUNDS: usize = 150;
 const CLIENTS: u64 = 8;
 
-/// A connection whose bytes come from outside, while nobody drives the runtime; a task waits for them all the time.
+/// A connection whose bytes come from outside, while nobody drives the runtime; a task waits for
+/// them all the time.
 struct Listener {
     peer: std::net::TcpStream,
     heard: mpsc::UnboundedReceiver<usize>,
@@ -146,7 +147,8 @@ fn threads_that_end_after_their_turn_take_no_connection_with_them() {
     });
 }
 
-/// One of the threads drives the runtime and the others wait for it; which one changes all the time.
+/// One of the threads drives the runtime and the others wait for it; which one changes all the
+/// time.
 #[test]
 fn three_threads_at_once_keep_its_connections() {
     for_each_setup(|setup| {

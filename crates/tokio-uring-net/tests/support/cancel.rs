@@ -23,8 +23,8 @@ impl Canceller {
 
     /// Polls `future` a few times, or never, and drops it: `None`, unless it was ready by then.
     ///
-    /// Between the polls, and between the last one and the drop, the driver may run and `disturb` may make the
-    /// operation complete.
+    /// Between the polls, and between the last one and the drop, the driver may run and `disturb`
+    /// may make the operation complete.
     pub(crate) async fn run<T>(
         &mut self,
         mut future: BoxFuture<'_, T>,

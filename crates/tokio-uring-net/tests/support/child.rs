@@ -1,4 +1,5 @@
-//! Tests that change their process: they run as a case in a process of their own, which is this binary once more.
+//! Tests that change their process: they run as a case in a process of their own, which is this
+//! binary once more.
 
 use super::setup::Watchdog;
 use std::any::type_name_of_val;

@@ -91,8 +91,9 @@ pub(crate) async fn join(thread: JoinHandle<()>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the socket at the other end of `peer`, which has seen the end of the stream, is closed in both directions.
-/// The first byte to a closed socket is answered by a reset, which the second one meets.
+/// Whether the socket at the other end of `peer`, which has seen the end of the stream, is closed
+/// in both directions. The first byte to a closed socket is answered by a reset, which the second
+/// one meets.
 pub(crate) fn probe_closed(mut peer: &std::net::TcpStream) -> bool {
     let written = peer.write(b"?").and_then(|_| peer.write(b"?"));
     match written.map_err(|error| error.kind()) {

@@ -1,4 +1,5 @@
-//! fork(2), for processes that were started for one test case: they have no thread that holds a lock.
+//! fork(2), for processes that were started for one test case: they have no thread that holds a
+//! lock.
 #![expect(unsafe_code, reason = "nothing safe forks without executing")]
 
 use rustix::process::{Pid, WaitOptions, waitpid};

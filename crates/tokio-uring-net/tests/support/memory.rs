@@ -22,7 +22,8 @@ impl Gauge {
         }
     }
 
-    /// What the kernel holds for the memory cgroup of the process, if it says so: either version of the interface.
+    /// What the kernel holds for the memory cgroup of the process, if it says so: either version of
+    /// the interface.
     pub(crate) fn kernel() -> Option<Gauge> {
         let groups = read_to_string("/proc/self/cgroup").ok()?;
         let gauges = groups.lines().filter_map(|line| {

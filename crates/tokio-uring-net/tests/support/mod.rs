@@ -1,4 +1,5 @@
-//! What the behaviour tests share. A test binary has, next to this module, a module `stack`: the types under test.
+//! What the behaviour tests share. A test binary has, next to this module, a module `stack`: the
+//! types under test.
 #![allow(dead_code, reason = "every test binary uses a part of this module")]
 
 pub(crate) mod cancel;

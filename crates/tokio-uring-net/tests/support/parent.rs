@@ -52,7 +52,8 @@ impl Parent {
         }
     }
 
-    /// Everything goes on: waiting reads and accepts, idle streams, new ones, and the ends of streams.
+    /// Everything goes on: waiting reads and accepts, idle streams, new ones, and the ends of
+    /// streams.
     pub(crate) fn goes_on(&mut self) {
         let Parent {
             runtime,

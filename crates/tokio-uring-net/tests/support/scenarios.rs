@@ -1,4 +1,5 @@
-//! Calls on sockets in trouble, and a trace of what each answered. Compiled once for each stack that is compared.
+//! Calls on sockets in trouble, and a trace of what each answered. Compiled once for each stack
+//! that is compared.
 
 use super::net::{TcpListener, TcpSocket, TcpStream};
 use crate::support::poll::{BoxFuture, poll_once, turns};

@@ -86,7 +86,8 @@ impl FromStr for Setup {
     }
 }
 
-/// Runs `test` once for every set-up this machine has, alone in this process; its descriptors must be closed at the end.
+/// Runs `test` once for every set-up this machine has, alone in this process; its descriptors must
+/// be closed at the end.
 pub(crate) fn for_each_setup(test: impl Fn(Setup)) {
     let _alone = alone();
     for setup in Setup::all() {
@@ -104,7 +105,8 @@ pub(crate) fn for_each_setup(test: impl Fn(Setup)) {
     }
 }
 
-/// Runs the future of `test` as a task of every runtime. Its descriptors must be closed before the runtime ends.
+/// Runs the future of `test` as a task of every runtime. Its descriptors must be closed before the
+/// runtime ends.
 pub(crate) fn on_every_runtime<T, F>(test: T)
 where
     T: Fn(Setup) -> F,
