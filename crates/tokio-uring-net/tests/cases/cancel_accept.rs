@@ -5,7 +5,7 @@ use crate::support::cancel::Canceller;
 use crate::support::poll::{BoxFuture, Wakes, turns};
 use crate::support::rng::Rng;
 use crate::support::setup::on_every_runtime;
-use crate::support::tcp::{any_port, client};
+use crate::support::tcp::{any_port, client, free_ports_on_close};
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -31,6 +31,7 @@ fn any_accept<'a>(
 /// A client that has connected and sent its number.
 fn numbered_client(address: SocketAddr, number: usize) -> io::Result<std::net::TcpStream> {
     let mut client = client(address)?;
+    free_ports_on_close(&client)?;
     client.write_all(&number.to_be_bytes())?;
     Ok(client)
 }

@@ -6,7 +6,7 @@ use crate::support::fds::Fds;
 use crate::support::poll::{BoxFuture, poll_once, turns};
 use crate::support::rng::Rng;
 use crate::support::setup::on_every_runtime;
-use crate::support::tcp::{any_port, client};
+use crate::support::tcp::{any_port, client, free_ports_on_close};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -24,6 +24,7 @@ fn any_connect(address: SocketAddr, rng: &mut Rng) -> BoxFuture<'static, io::Res
 
 /// Waits until the other end of `peer` is closed.
 async fn closed(mut peer: std::net::TcpStream) {
+    free_ports_on_close(&peer).expect("the option is there");
     peer.set_nonblocking(true).expect("a socket can be set so");
     loop {
         match peer.read(&mut [0; 16]) {
@@ -68,6 +69,7 @@ async fn serve(listener: &std::net::TcpListener, stream: &mut TcpStream) -> io::
     let local = stream.local_addr()?;
     loop {
         let (mut peer, address) = listener.accept()?;
+        free_ports_on_close(&peer)?;
         if address == local {
             peer.write_all(b"hello")?;
             let mut hello = [0; 5];

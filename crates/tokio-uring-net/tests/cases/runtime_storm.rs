@@ -6,7 +6,7 @@ use crate::support::memory::Gauge;
 use crate::support::poll::turns;
 use crate::support::setup::{Setup, for_each_setup};
 use crate::support::skip;
-use crate::support::tcp::{Origin, any_port, client, pair};
+use crate::support::tcp::{Origin, any_port, client, free_ports_on_close, pair};
 use socket2::{Domain, Socket, Type};
 use std::future::pending;
 use std::io;
@@ -27,12 +27,14 @@ async fn start_operations(full: SocketAddr) -> io::Result<()> {
     tokio::spawn(async move { TcpStream::connect(full).await.map(drop) });
     for origin in Origin::ALL {
         let (mut reading, peer) = pair(origin).await?;
+        free_ports_on_close(&peer)?;
         tokio::spawn(async move {
             let read = reading.read(&mut [0; 8]).await;
             drop(peer);
             read
         });
         let (mut writing, peer) = pair(origin).await?;
+        free_ports_on_close(&peer)?;
         tokio::spawn(async move {
             let bytes = vec![0; 64 << 10];
             while writing.write(&bytes).await? > 0 {}
@@ -40,10 +42,12 @@ async fn start_operations(full: SocketAddr) -> io::Result<()> {
             io::Result::Ok(())
         });
     }
-    let (waiting, _peer) = pair(Origin::Accepted).await?;
+    let (waiting, peer) = pair(Origin::Accepted).await?;
+    free_ports_on_close(&peer)?;
     tokio::spawn(async move {
         waiting.try_read(&mut [0; 8]).ok();
         waiting.readable().await?;
+        drop(peer);
         pending::<io::Result<()>>().await
     });
     turns(3).await;

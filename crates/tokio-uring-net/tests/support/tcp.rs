@@ -5,6 +5,7 @@ use crate::stack::net::{TcpListener, TcpSocket, TcpStream};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// How the stream under test came to be: a driver may know different things of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,12 @@ pub(crate) async fn both_ends() -> io::Result<(TcpStream, TcpStream)> {
 /// Makes whatever a runtime makes at its first sockets.
 pub(crate) async fn warm_up() -> io::Result<()> {
     both_ends().await.map(drop)
+}
+
+/// Makes the end of a connection free its ports at once: thousands of connections that end with a
+/// FIN would use up the ports of this machine for a minute.
+pub(crate) fn free_ports_on_close(peer: &std::net::TcpStream) -> io::Result<()> {
+    SockRef::from(peer).set_linger(Some(Duration::ZERO))
 }
 
 /// Connects from outside the runtime. The kernel completes this before any accept.
