@@ -88,7 +88,8 @@ pub fn listen_failed(option: &str, address: SocketAddr, error: &io::Error) -> Fa
                 "no interface of this machine has that address: pick another one with {option}, such as 127.0.0.1"
             )
         }
-        _ => format!("check the address given with {option}"),
+        // The driver's errors carry their own.
+        _ => return Failure::Run(format!("cannot listen on {address}: {error}")),
     };
     Failure::Run(format!("cannot listen on {address}: {error}\n{advice}"))
 }

@@ -140,7 +140,9 @@ pub enum SetupError {
         io_uring_disabled: u32,
     },
     /// A seccomp filter or a security module refuses the system call.
-    #[error("{call} is refused ({error}), most likely by a seccomp filter or a security module")]
+    #[error(
+        "{call} is refused ({error}), most likely by a seccomp filter or a security module, or the kernel is built without io_uring"
+    )]
     Denied {
         /// The system call that was refused.
         call: &'static str,
@@ -172,14 +174,19 @@ impl SetupError {
             SetupError::Disabled {
                 io_uring_disabled: 1,
             } => {
-                "add the user's group as sysctl kernel.io_uring_group, or set sysctl kernel.io_uring_disabled=0"
+                "set sysctl kernel.io_uring_group to a group of this user, or sysctl kernel.io_uring_disabled=0"
             }
             SetupError::Disabled { .. } => "set sysctl kernel.io_uring_disabled=0",
             SetupError::Denied { .. } => {
                 "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp profile or security policy"
             }
             SetupError::Memory { .. } => {
-                "raise the limit (ulimit -l, LimitMEMLOCK= in systemd, --ulimit memlock= in Docker), or make fewer or smaller rings"
+                "raise the limit (ulimit -l, LimitMEMLOCK= in systemd, --ulimit memlock= in Docker), or make fewer or smaller rings (sq_entries and cq_entries)"
+            }
+            SetupError::Os { error, .. }
+                if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) =>
+            {
+                "raise the limit of open files (ulimit -n, LimitNOFILE= in systemd)"
             }
             SetupError::Os { .. } => "look the error up in io_uring_setup(2)",
         }

@@ -12,7 +12,8 @@ pub enum DriverChoice {
     /// io_uring on a current_thread runtime where the kernel allows it, tokio's epoll elsewhere.
     #[default]
     Auto,
-    /// io_uring on any runtime; that it cannot be set up is an error.
+    /// io_uring on any runtime; that it cannot be set up is an error. A ring that fails later still
+    /// gives way to epoll.
     IoUring,
     /// tokio's epoll.
     Epoll,
@@ -25,7 +26,7 @@ pub enum DriverChoice {
 ///
 /// # Examples
 /// ```
-/// use ring_reactor::{Builder, Driver, DriverChoice};
+/// use ring_reactor::{Builder, Driver, DriverChoice}; // or tokio_uring_net, which re-exports them
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
@@ -71,6 +72,9 @@ impl Builder {
     }
 
     /// Gives the current runtime its reactor, before the runtime's first socket.
+    ///
+    /// `driver()` and `metrics()` make a reactor too, where there is to be a ring. Where tokio's epoll
+    /// serves without one, a late call succeeds and holds for the sockets made after it.
     ///
     /// # Errors
     /// `AlreadyExists` if the runtime has one. With [`DriverChoice::IoUring`], why io_uring cannot

@@ -129,9 +129,9 @@ impl Made {
 fn announce(status: &Status) {
     match status.reason() {
         Reason::Failed(_) => {
-            tracing::warn!(%status, "sockets of this runtime are served by tokio's epoll")
+            tracing::warn!(%status, "io_uring cannot be set up for this runtime's sockets")
         }
-        _ => tracing::info!(%status, "sockets of this runtime are served"),
+        _ => tracing::info!(%status, "driver chosen for this runtime's sockets"),
     }
 }
 
@@ -139,7 +139,7 @@ fn announce(status: &Status) {
 /// runtime has none yet.
 ///
 /// # Panics
-/// Outside a tokio runtime, or in one without `enable_io`.
+/// Outside a tokio runtime; where a ring is to be made, also in one without `enable_io`.
 #[track_caller]
 #[must_use]
 pub fn status() -> Status {
@@ -154,10 +154,11 @@ pub fn status() -> Status {
     }
 }
 
-/// The counters of the current runtime's reactor; all 0 where there was never a ring.
+/// The counters of the current runtime's reactor; all 0 where there was never a ring. Makes the
+/// reactor if the runtime has none yet.
 ///
 /// # Panics
-/// Outside a tokio runtime, or in one without `enable_io`.
+/// Outside a tokio runtime; where a ring is to be made, also in one without `enable_io`.
 #[track_caller]
 #[must_use]
 pub fn metrics() -> Metrics {
@@ -178,7 +179,7 @@ pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
         if known.is_some() {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "this runtime has its driver already: install before its first socket",
+                "this runtime has its driver already: install before its first socket, driver() or metrics()",
             ));
         }
         match policy(builder, &handle)? {
@@ -197,14 +198,14 @@ pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
 }
 
 fn policy(builder: &Builder, handle: &Handle) -> io::Result<Policy> {
-    let choice = match builder.choice {
-        Some(choice) => choice,
-        None => choice_of_environment()?,
+    let (choice, requested) = match builder.choice {
+        Some(choice) => (choice, Reason::Program),
+        None => (choice_of_environment()?, Reason::Environment),
     };
     Ok(match (choice, handle.runtime_flavor()) {
-        (DriverChoice::Epoll, _) => Policy::Epoll(Reason::Requested),
+        (DriverChoice::Epoll, _) => Policy::Epoll(requested),
         (DriverChoice::IoUring, _) => Policy::Ring {
-            reason: Reason::Requested,
+            reason: requested,
             is_required: true,
         },
         (DriverChoice::Auto, RuntimeFlavor::CurrentThread) => Policy::Ring {
@@ -220,9 +221,12 @@ fn choice_of_environment() -> io::Result<DriverChoice> {
         Err(env::VarError::NotPresent) | Ok("" | "auto") => Ok(DriverChoice::Auto),
         Ok("epoll") => Ok(DriverChoice::Epoll),
         Ok("uring") => Ok(DriverChoice::IoUring),
-        Ok(_) | Err(env::VarError::NotUnicode(_)) => Err(io::Error::new(
+        other => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "the environment variable TOKIO_URING_NET has to be auto, epoll or uring",
+            format!(
+                "{DRIVER_VARIABLE} is {:?}; it has to be auto, epoll or uring",
+                other.unwrap_or("not UTF-8")
+            ),
         )),
     }
 }

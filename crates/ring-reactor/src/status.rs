@@ -14,6 +14,8 @@ pub enum Driver {
     IoUring,
     /// Readiness comes from tokio's epoll.
     Epoll,
+    /// None: every socket answers with an error, [`Reason::Refused`].
+    None,
 }
 
 /// Why a driver was chosen.
@@ -22,8 +24,10 @@ pub enum Driver {
 pub enum Reason {
     /// io_uring is there, and nothing speaks against it.
     Available,
-    /// It was asked for, by a [`Builder`](crate::Builder) or by `TOKIO_URING_NET`.
-    Requested,
+    /// The environment variable `TOKIO_URING_NET` asks for it.
+    Environment,
+    /// The program asked for it, by a [`Builder`](crate::Builder).
+    Program,
     /// The runtime is multi_thread: there tokio's own readiness was measured to be the faster one.
     MultiThread,
     /// io_uring could not be set up, or failed later.
@@ -50,7 +54,7 @@ impl Status {
     }
 
     pub(crate) fn refused(error: &io::Error) -> Status {
-        Status::new(Driver::Epoll, Reason::Refused(error.to_string().into()))
+        Status::new(Driver::None, Reason::Refused(error.to_string().into()))
     }
 
     /// The driver in use.
@@ -70,14 +74,19 @@ impl Status {
     pub fn remedy(&self) -> Option<&'static str> {
         match (&self.reason, self.driver) {
             (Reason::Failed(error), _) => Some(error.remedy()),
-            (Reason::Requested, Driver::Epoll) => {
-                Some("unset TOKIO_URING_NET, or set it to auto or uring")
+            (Reason::Environment, Driver::Epoll) => {
+                Some("unset TOKIO_URING_NET on a current_thread runtime, or set it to uring")
             }
-            (Reason::MultiThread, _) => {
-                Some("use a current_thread runtime, or set TOKIO_URING_NET=uring")
+            (Reason::Program, Driver::Epoll) => {
+                Some("let the program's Builder choose another driver")
             }
+            (Reason::MultiThread, _) => Some(
+                "use a current_thread runtime, or set TOKIO_URING_NET=uring (measured to be slower here)",
+            ),
             (Reason::ThreadChanges, _) => Some("drive the runtime from one thread"),
-            (Reason::Available | Reason::Requested | Reason::Refused(_), _) => None,
+            (Reason::Available | Reason::Environment | Reason::Program | Reason::Refused(_), _) => {
+                None
+            }
         }
     }
 }
@@ -87,6 +96,7 @@ impl fmt::Display for Driver {
         f.write_str(match self {
             Driver::IoUring => "io_uring",
             Driver::Epoll => "epoll",
+            Driver::None => "none",
         })
     }
 }
@@ -95,7 +105,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Available => f.write_str("the kernel offers it"),
-            Reason::Requested => f.write_str("it was asked for"),
+            Reason::Environment => f.write_str("TOKIO_URING_NET asks for it"),
+            Reason::Program => f.write_str("the program asked for it"),
             Reason::MultiThread => {
                 f.write_str("tokio's own readiness is the faster one on a multi_thread runtime")
             }
@@ -108,9 +119,6 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Reason::Refused(_) = self.reason {
-            return write!(f, "none: {}", self.reason);
-        }
         write!(f, "{}: {}", self.driver, self.reason)?;
         match self.remedy() {
             Some(remedy) => write!(f, "; for io_uring: {remedy}"),

@@ -9,7 +9,7 @@ pub use ring_reactor::{Builder, Driver, DriverChoice, Metrics, Reason, Status, m
 /// Makes the runtime's reactor if there is none yet. The answer changes if the ring fails later.
 ///
 /// # Panics
-/// Outside a tokio runtime, or in one without `enable_io`.
+/// Outside a tokio runtime; where a ring is to be made, also in one without `enable_io`.
 ///
 /// # Examples
 /// ```
