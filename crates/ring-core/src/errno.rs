@@ -2,7 +2,7 @@
 
 use std::io;
 
-pub use libc::{ECANCELED, EMFILE, ENFILE};
+pub use libc::{EAGAIN, ECANCELED, EMFILE, ENFILE};
 
 /// The value of a CQE result, or the error that a negative one stands for.
 ///

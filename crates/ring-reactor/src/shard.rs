@@ -145,7 +145,7 @@ impl Shard {
         self.settle_on_this_thread(effects)?;
         self.toggle_eventfd(false);
         for _ in 0..TURN_ROUNDS_MAX {
-            let served = self.grant_wishes()? && self.enter_if_needed()?;
+            let served = self.grant_wishes(effects)? && self.enter_if_needed(effects)?;
             self.reap(effects);
             if !served || !effects.is_empty() {
                 return Ok(Turn::Busy);
@@ -214,21 +214,22 @@ impl Shard {
     }
 
     /// Turns wishes into SQEs. Returns whether all were granted; the rest stay for the next turn.
-    fn grant_wishes(&mut self) -> Result<bool, Broken> {
+    fn grant_wishes(&mut self, effects: &mut Effects) -> Result<bool, Broken> {
         let mut wishes = mem::take(&mut self.wishes).into_iter();
         while let Some(wish) = wishes.next() {
             let Err(wish) = self.grant(wish) else {
                 continue;
             };
-            let refused = if self.enter()? {
-                self.grant(wish).err()
-            } else {
-                Some(wish)
+            let entered = self.enter(effects);
+            let refused = match &entered {
+                Ok(true) => self.grant(wish).err(),
+                Ok(false) | Err(_) => Some(wish),
             };
             if let Some(wish) = refused {
+                // Also when the ring has failed: `end` wakes whoever has a wish.
                 self.wishes.push(wish);
                 self.wishes.extend(wishes);
-                return Ok(false);
+                return entered.map(|_| false);
             }
         }
         Ok(true)
@@ -276,18 +277,21 @@ impl Shard {
         queued
     }
 
-    fn enter_if_needed(&mut self) -> Result<bool, Broken> {
+    fn enter_if_needed(&mut self, effects: &mut Effects) -> Result<bool, Broken> {
         let ring = self.ops.ring();
         if ring.sq_ready() > 0 || ring.taskrun() || ring.cq_has_overflow() {
-            self.enter()
+            self.enter(effects)
         } else {
             Ok(true)
         }
     }
 
-    /// Submits and runs deferred work. `Ok(false)`: not now, try again.
-    fn enter(&mut self) -> Result<bool, Broken> {
-        match self.ops.submit_and_get_events() {
+    /// Submits, runs deferred work and reaps. `Ok(false)`: not now, try again.
+    fn enter(&mut self, effects: &mut Effects) -> Result<bool, Broken> {
+        let entered = self.ops.submit_and_get_events();
+        // Also after an error: a CQ without room is one of them.
+        self.reap(effects);
+        match entered {
             Ok(_) => Ok(true),
             Err(error) if is_transient(&error) => {
                 self.metrics.retries += 1;
@@ -309,10 +313,12 @@ impl Shard {
                     if !armed && matches!(source.arm(), Arm::InFlight(_)) {
                         source.set_arm(Arm::Idle);
                     }
-                    match result {
-                        Ok(seen) => source.report(poll_bits(seen), &mut effects.wakers),
-                        // The poll ended without an event: the waiters arm another.
-                        Err(_) => source.wake_all(&mut effects.wakers),
+                    if let Ok(seen) = result {
+                        source.report(poll_bits(seen), &mut effects.wakers);
+                    }
+                    if !armed {
+                        // Whoever waits for something else arms another.
+                        source.wake_all(&mut effects.wakers);
                     }
                     effects.sources.push(source);
                 }

@@ -29,12 +29,13 @@ impl Socket {
     /// Of accept4(2); the next call works.
     pub async fn accept(&self) -> io::Result<(OwnedFd, SockAddr)> {
         loop {
+            // The budget first: a connection in the hands of a pending future would go with it.
+            let coop = std::future::poll_fn(coop::poll_proceed).await;
             if let Some(accepted) = self.take_accepted() {
-                std::future::poll_fn(coop::poll_proceed)
-                    .await
-                    .made_progress();
+                coop.made_progress();
                 return accepted;
             }
+            drop(coop);
             let event = self.ready_with(Interest::READABLE, Wait::Accept).await?;
             let coop = std::future::poll_fn(coop::poll_proceed).await;
             if let Some(accepted) = self.accept_now(event) {

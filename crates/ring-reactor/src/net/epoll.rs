@@ -97,8 +97,11 @@ impl EpollSource {
         interest: Interest,
         f: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        let Ok(Some(event)) = self.assume(interest) else {
-            return self.io.try_io(interest, |_| f());
+        let event = match self.assume(interest) {
+            Ok(None | Some(EpollEvent::Reported(_))) => return self.io.try_io(interest, |_| f()),
+            Ok(Some(event)) => event,
+            // As in tokio: what was ready before the runtime went can still be used.
+            Err(_) => EpollEvent::Assumed(&self.assumed, Bits::of(interest)),
         };
         f().map_err(|error| {
             if error.kind() != io::ErrorKind::WouldBlock {
@@ -123,8 +126,9 @@ impl EpollSource {
         match pin!(self.io.ready(interest)).poll(&mut cx) {
             Poll::Pending => Ok(Some(EpollEvent::Assumed(&self.assumed, assumed))),
             Poll::Ready(reported) => {
+                let event = EpollEvent::Reported(reported?);
                 self.assumed.fetch_and(!assumed.raw(), Ordering::Relaxed);
-                reported.map(|guard| Some(EpollEvent::Reported(guard)))
+                Ok(Some(event))
             }
         }
     }

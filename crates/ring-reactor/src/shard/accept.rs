@@ -70,8 +70,9 @@ impl Shard {
                     accept.taken.push_back(Ok(accepted));
                 }
                 Err(error) => match error.raw_os_error() {
-                    // Ours, or that of a thread that has ended and took its requests along.
-                    Some(errno::ECANCELED) => {
+                    // Ours, or that of a thread that has ended and took its requests along; or the
+                    // kernel has given up, because others took what it was woken for.
+                    Some(errno::ECANCELED | errno::EAGAIN) => {
                         if accept.waiting > 0 {
                             accept.op = AcceptOp::Queued;
                             self.wishes.push(Wish::Accept(source.clone()));

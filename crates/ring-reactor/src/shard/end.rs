@@ -85,7 +85,7 @@ impl Shard {
         effects: &mut Effects,
     ) -> Result<(Option<OwnedFd>, bool), Broken> {
         for token in tokens {
-            if !self.cancel(*token) && self.enter()? {
+            if !self.cancel(*token) && self.enter(effects)? {
                 self.cancel(*token);
             }
         }
@@ -95,8 +95,7 @@ impl Shard {
             fd => fd,
         };
         for _ in 0..CLOSE_ENTERS_MAX {
-            let served = self.enter()?;
-            self.reap(effects);
+            let served = self.enter(effects)?;
             if tokens.iter().all(|token| !self.ops.contains(*token)) {
                 return Ok((fd, true));
             }
