@@ -82,10 +82,12 @@ async fn pump(stream: Arc<TcpStream>, lanes: [u64; 2], rng: Rng) -> io::Result<(
     let mut ended = false;
     let mut shut = false;
     while !(shut && ended) {
-        let mut interest = Interest::READABLE;
-        if !shut {
-            interest |= Interest::WRITABLE;
-        }
+        // A side that has ended is ready for ever: to wait for it as well is not to wait at all.
+        let interest = match (ended, shut) {
+            (false, false) => Interest::READABLE | Interest::WRITABLE,
+            (false, true) => Interest::READABLE,
+            (true, _) => Interest::WRITABLE,
+        };
         let ready = Box::pin(stream.ready(interest));
         let Some(ready) = canceller.run(ready, |_| {}).await.transpose()? else {
             continue;

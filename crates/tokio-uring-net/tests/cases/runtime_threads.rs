@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 
 /// More than a driver may be willing to follow.
 const ROUNDS: usize = 150;
+/// What it must be able to follow.
+const ROUNDS_FOLLOWED: usize = 20;
 const CLIENTS: u64 = 8;
 
 /// A connection whose bytes come from outside, while nobody drives the runtime; a task waits for
@@ -119,6 +121,9 @@ fn three_threads_in_turn_keep_its_connections() {
                 let thread = &threads[turn % threads.len()];
                 thread.send(connections).expect("the thread waits");
                 connections = back.recv().expect("no round fails");
+                if turn == ROUNDS_FOLLOWED {
+                    runtime.block_on(async { setup.stack.check_serves() });
+                }
             }
         });
     });
@@ -130,7 +135,7 @@ fn threads_that_end_after_their_turn_take_no_connection_with_them() {
     for_each_setup(|setup| {
         let runtime = setup.bare_runtime();
         let mut connections = None;
-        for _ in 0..ROUNDS {
+        for turn in 0..ROUNDS {
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     let connections = connections.get_or_insert_with(|| {
@@ -141,6 +146,9 @@ fn threads_that_end_after_their_turn_take_no_connection_with_them() {
                         opened.expect("sockets can be made")
                     });
                     connections.round(&runtime);
+                    if turn == ROUNDS_FOLLOWED {
+                        runtime.block_on(async { setup.stack.check_serves() });
+                    }
                 });
             });
         }

@@ -117,7 +117,10 @@ where
         run_task(&runtime, tcp::warm_up());
         let before = Fds::now();
         run_task(&runtime, test(setup));
-        runtime.block_on(before.returned());
+        runtime.block_on(async {
+            before.returned().await;
+            setup.stack.check_serves();
+        });
     });
 }
 

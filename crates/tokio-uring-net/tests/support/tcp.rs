@@ -3,8 +3,11 @@
 use super::HANG;
 use crate::stack::net::{TcpListener, TcpSocket, TcpStream};
 use socket2::{Domain, SockRef, Socket, Type};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How the stream under test came to be: a driver may know different things of each.
@@ -19,9 +22,14 @@ impl Origin {
     pub(crate) const ALL: [Origin; 3] = [Origin::Accepted, Origin::Connected, Origin::FromStd];
 }
 
-/// Any free port of the loopback address.
+/// Any free port of some loopback address: Linux has 2^24 of them. Each has its own ports, so that
+/// no other program is in the way, and none is left without by what the tests leave in TIME_WAIT.
+/// Clients come from 127.0.0.1, and so never meet themselves.
 pub(crate) fn any_port() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 0).into()
+    static NEXT: LazyLock<AtomicU64> =
+        LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(0)));
+    let [.., a, b, c] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    (Ipv4Addr::new(127, a | 1, b, c.clamp(1, 254)), 0).into()
 }
 
 /// A stream under test and its blocking peer, whose reads and writes fail rather than hang.
