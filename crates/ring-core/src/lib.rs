@@ -25,6 +25,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
 //   ops
+//   view
 //   setup, ring    - a builder makes a ring; a ring knows who may enter it
 //   submission
 //   prep
@@ -49,3 +50,4 @@ pub mod slot;
 pub mod sockaddr;
 pub mod submission;
 pub mod token;
+pub mod view;

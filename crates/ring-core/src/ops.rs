@@ -31,6 +31,7 @@ use crate::slot::Effect;
 use crate::sockaddr::AcceptAddress;
 use crate::submission::QueueFull;
 use crate::token::Token;
+use crate::view::RingView;
 use crate::{errno, fd};
 
 /// A ring with a slab that owns the resources of every operation on it.
@@ -124,9 +125,9 @@ impl<C: Clone> Ops<C> {
         }
     }
 
-    /// The ring itself, for calls that push nothing.
-    pub fn ring(&mut self) -> &mut Ring {
-        &mut self.ring
+    /// The ring, for calls that push nothing and reap nothing.
+    pub fn ring(&mut self) -> RingView<'_> {
+        RingView::new(&mut self.ring)
     }
 
     /// How many operations have not seen their terminal CQE.
@@ -243,15 +244,6 @@ impl<C: Clone> Ops<C> {
     /// Of io_uring_enter(2). Every queued operation stays in flight.
     pub fn submit_and_get_events(&mut self) -> io::Result<u32> {
         self.ring.submit_and_get_events()
-    }
-
-    /// Submits what is queued and waits until a CQE is there or `timeout` has passed; returns
-    /// whether one came in time.
-    ///
-    /// # Errors
-    /// Of io_uring_enter(2). Every queued operation stays in flight.
-    pub fn submit_and_wait_timeout(&mut self, timeout: Duration) -> io::Result<bool> {
-        self.ring.submit_and_wait_timeout(1, timeout)
     }
 
     /// Reaps one CQE that somebody waits for, if there is one.

@@ -84,10 +84,11 @@ impl<R> Slab<R> {
     /// The caller vouches for that: what the kernel has seen leaves through [`Slab::on_cqe`] alone.
     pub fn remove_unpushed(&mut self, token: Token) -> Option<R> {
         let entry = self.entry_mut(token)?;
-        let slot = mem::replace(&mut entry.slot, Slot::Vacant);
-        self.vacate(token);
-        match slot {
-            Slot::InFlight(resources) | Slot::Orphaned(resources) => Some(resources),
+        match mem::replace(&mut entry.slot, Slot::Vacant) {
+            Slot::InFlight(resources) | Slot::Orphaned(resources) => {
+                self.vacate(token);
+                Some(resources)
+            }
             Slot::Vacant => None,
         }
     }

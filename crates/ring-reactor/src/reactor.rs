@@ -101,8 +101,7 @@ impl Reactor {
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        // Acquire: pairs with the Release in `finish`; who sees the new mode also sees that
-        // nothing is armed any more.
+        // Acquire: pairs with the Release in `finish`.
         match self.mode.load(Ordering::Acquire) {
             // To a forked child the ring is as good as gone.
             RING if self.is_foreign_process() => Mode::Stopped,

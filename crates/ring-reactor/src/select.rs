@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Once, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
 use ring_core::setup::{Issuer, RingBuilder, SetupError};
@@ -57,7 +57,7 @@ enum Policy {
 pub(crate) fn current() -> io::Result<Option<Arc<Reactor>>> {
     let handle = Handle::current();
     let runtime = handle.id();
-    // Acquire: pairs with the Release in `remember`.
+    // Acquire: pairs with the Release in `keep`.
     let version = REACTORS_VERSION.load(Ordering::Acquire);
     let last = LAST
         .with_borrow(Clone::clone)
@@ -111,7 +111,7 @@ impl Made {
     /// Tells an operator which driver serves: once for each runtime that gets a reactor, once for
     /// each process where none is needed. No lock may be held: a subscriber may ask for the driver.
     fn announce(self) -> Option<Arc<Reactor>> {
-        static TOLD: Once = Once::new();
+        static TOLD: AtomicBool = AtomicBool::new(false);
         match self {
             Made::Known(reactor) => Some(reactor),
             Made::New(reactor) => {
@@ -119,7 +119,10 @@ impl Made {
                 Some(reactor)
             }
             Made::NotNeeded(reason) => {
-                TOLD.call_once(|| announce(&Status::new(status::Driver::Epoll, reason)));
+                // Not `Once`: a subscriber may come here again.
+                if !TOLD.swap(true, Ordering::Relaxed) {
+                    announce(&Status::new(status::Driver::Epoll, reason));
+                }
                 None
             }
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::thread::{self, ThreadId};
 
+use ring_core::errno;
 use ring_core::ops::{Event, Ops, is_transient};
 use ring_core::setup::{Issuer, RingBuilder, SetupError};
 use ring_core::token::Token;
@@ -198,6 +199,8 @@ impl Shard {
         self.metrics.enters += old.ring().enters();
         self.metrics.strays += old.strays();
         let (askers, leaked_count) = old.abandon();
+        // Their tokens are the old ring's, and may name others in the new one.
+        self.wishes.retain(|wish| !matches!(wish, Wish::Cancel(_)));
         self.metrics.leaked += leaked_count as u64;
         for source in askers {
             source.set_abandoned();
@@ -278,7 +281,7 @@ impl Shard {
     }
 
     fn enter_if_needed(&mut self, effects: &mut Effects) -> Result<bool, Broken> {
-        let ring = self.ops.ring();
+        let mut ring = self.ops.ring();
         if ring.sq_ready() > 0 || ring.taskrun() || ring.cq_has_overflow() {
             self.enter(effects)
         } else {
@@ -292,7 +295,8 @@ impl Shard {
         // Also after an error: a CQ without room is one of them.
         self.reap(effects);
         match entered {
-            Ok(_) => Ok(true),
+            // Out of memory, the kernel takes the first few and answers their number.
+            Ok(_) => Ok(self.ops.ring().sq_ready() == 0),
             Err(error) if is_transient(&error) => {
                 self.metrics.retries += 1;
                 Ok(false)
@@ -313,8 +317,11 @@ impl Shard {
                     if !armed && matches!(source.arm(), Arm::InFlight(_)) {
                         source.set_arm(Arm::Idle);
                     }
-                    if let Ok(seen) = result {
-                        source.report(poll_bits(seen), &mut effects.wakers);
+                    match result {
+                        Ok(seen) => source.report(poll_bits(seen), &mut effects.wakers),
+                        Err(error) if error.raw_os_error() == Some(errno::ECANCELED) => {}
+                        // No poll can be had: the caller's own system call tells why.
+                        Err(_) => source.report(Bits::BOTH, &mut effects.wakers),
                     }
                     if !armed {
                         // Whoever waits for something else arms another.

@@ -85,8 +85,9 @@ impl Shard {
         effects: &mut Effects,
     ) -> Result<(Option<OwnedFd>, bool), Broken> {
         for token in tokens {
-            if !self.cancel(*token) && self.enter(effects)? {
-                self.cancel(*token);
+            let queued = self.cancel(*token) || (self.enter(effects)? && self.cancel(*token));
+            if !queued {
+                self.wishes.push(Wish::Cancel(*token));
             }
         }
         let is_ours_alone = self.is_for_one_thread();
@@ -112,7 +113,8 @@ impl Shard {
     fn wait_for_a_cqe(&mut self) -> Result<(), Broken> {
         let waited = self
             .ops
-            .submit_and_wait_timeout(Duration::from_millis(CLOSE_WAIT_MS));
+            .ring()
+            .submit_and_wait_timeout(1, Duration::from_millis(CLOSE_WAIT_MS));
         match waited {
             Err(error) if !is_transient(&error) => Err(Broken::by(SetupError::from_enter(error))),
             Ok(_) | Err(_) => Ok(()),
