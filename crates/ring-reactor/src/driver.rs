@@ -41,6 +41,11 @@ impl Future for Driver {
         let Some(eventfd) = &this.eventfd else {
             return Poll::Pending;
         };
+        // Edge-triggered: the eventfd's count is never read, each signal is an edge. The turn that
+        // follows looks for whatever this one stood for.
+        if let Poll::Ready(Ok(mut guard)) = eventfd.poll_read_ready(cx) {
+            guard.clear_ready();
+        }
         loop {
             match this.reactor.turn(cx.waker(), &mut this.effects) {
                 Step::Busy => {
@@ -51,8 +56,7 @@ impl Future for Driver {
                 Step::Idle => {
                     this.effects.run();
                     match eventfd.poll_read_ready(cx) {
-                        // Edge-triggered: the eventfd's count is never read, each signal is an edge.
-                        // One may have come before this clear, so the next turn looks again.
+                        // It was signalled meanwhile: the next turn looks again.
                         Poll::Ready(Ok(mut guard)) => guard.clear_ready(),
                         Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
                     }

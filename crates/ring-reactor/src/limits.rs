@@ -16,3 +16,7 @@ pub(crate) const TURN_ROUNDS_MAX: u32 = 8;
 /// How long a close on a ring that any thread may enter waits for another thread's part, in
 /// milliseconds and for each of its enters.
 pub(crate) const CLOSE_WAIT_MS: u64 = 1;
+
+/// Events after which a turn lets the driver sleep at once, although it has woken tasks: whoever
+/// serves one connection at a time would pay for a second turn with every request.
+pub(crate) const LONE_EVENTS_MAX: u64 = 1;

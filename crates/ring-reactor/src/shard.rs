@@ -19,7 +19,7 @@ use ring_core::token::Token;
 use rustix::event::PollFlags;
 
 use crate::effects::Effects;
-use crate::limits::{QUICK_CHANGES_MAX, SETTLED_TURNS_MIN, TURN_ROUNDS_MAX};
+use crate::limits::{LONE_EVENTS_MAX, QUICK_CHANGES_MAX, SETTLED_TURNS_MIN, TURN_ROUNDS_MAX};
 use crate::metrics::Metrics;
 use crate::ready::Bits;
 use crate::source::{Arm, Source};
@@ -145,10 +145,12 @@ impl Shard {
         self.driver_awake = true;
         self.settle_on_this_thread(effects)?;
         self.toggle_eventfd(false);
+        let events = self.metrics.events;
         for _ in 0..TURN_ROUNDS_MAX {
             let served = self.grant_wishes(effects)? && self.enter_if_needed(effects)?;
             self.reap(effects);
-            if !served || !effects.is_empty() {
+            let is_lone = self.metrics.events - events <= LONE_EVENTS_MAX;
+            if !served || !(effects.is_empty() || is_lone) {
                 return Ok(Turn::Busy);
             }
             self.toggle_eventfd(true);
@@ -157,6 +159,9 @@ impl Shard {
                 return Ok(Turn::Idle);
             }
             self.toggle_eventfd(false);
+            if !effects.is_empty() {
+                return Ok(Turn::Busy);
+            }
         }
         Ok(Turn::Busy)
     }

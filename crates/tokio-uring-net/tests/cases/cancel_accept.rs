@@ -10,8 +10,10 @@ use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
+use tokio::task::coop;
 
 const CANCELLATIONS: usize = 2_000;
 /// Under the backlog of a listener, and under the usual limit of descriptors.
@@ -192,5 +194,32 @@ fn aborted_waiters_leave_no_connection_unserved() {
             assert!(reported.try_recv().is_err(), "a client was served twice");
             Ok(())
         }
+    });
+}
+
+/// A task that has used up its budget of operations is pending although its connection is there.
+#[test]
+fn an_accept_dropped_for_want_of_budget_keeps_its_connection() {
+    on_every_runtime(|_| async {
+        let listener = TcpListener::bind(any_port()).await?;
+        let wakes = Wakes::new();
+        let mut accept = Box::pin(listener.accept());
+        assert!(wakes.poll(&mut accept).is_pending());
+        turns(2).await;
+        let _client = numbered_client(listener.local_addr()?, 7)?;
+        wakes.reach(1).await;
+        poll_fn(|cx| {
+            while let Poll::Ready(unit) = coop::poll_proceed(cx) {
+                unit.made_progress();
+            }
+            assert!(accept.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(accept);
+        tokio::task::yield_now().await;
+        let (mut stream, _) = listener.accept().await?;
+        assert_eq!(number_of(&mut stream).await?, 7);
+        Ok(())
     });
 }
