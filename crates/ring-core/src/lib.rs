@@ -15,6 +15,7 @@
 //! | `io_uring_submit`, `io_uring_submit_and_get_events` | [`ring::Ring::submit`], [`ring::Ring::submit_and_get_events`] |
 //! | `io_uring_submit_and_wait_timeout` | [`ring::Ring::submit_and_wait_timeout`] |
 //! | `io_uring_peek_cqe`, `io_uring_cqe_seen` | [`ring::Ring::next_cqe`] |
+//! | `io_uring_for_each_cqe`, `io_uring_cq_advance` | [`ring::Ring::take_cqes`] |
 //! | `io_uring_sq_ready`, `io_uring_sq_space_left`, `io_uring_cq_ready`, `io_uring_cq_has_overflow` | the methods of that name |
 //! | `io_uring_register_eventfd`, `io_uring_cq_eventfd_toggle` | [`ring::Ring::register_eventfd`], [`ring::Ring::cq_eventfd_toggle`] |
 //! | `io_uring_enable_rings` | [`ring::Ring::enable_rings`] |

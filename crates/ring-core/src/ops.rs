@@ -16,6 +16,7 @@
     reason = "pushing an SQE promises that its pointers live to the terminal CQE"
 )]
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
@@ -41,6 +42,8 @@ use crate::{errno, fd};
 pub struct Ops<C> {
     ring: Ring,
     slab: Slab<Operation<C>>,
+    /// Taken off the ring, and not dispatched yet.
+    cqes: VecDeque<Cqe>,
     strays: u64,
 }
 
@@ -67,14 +70,19 @@ enum Held {
 /// One thing that happened to an operation.
 #[derive(Debug)]
 pub enum Event<C> {
-    /// A poll saw `result`, the poll(2) bits. `armed`: it goes on.
+    /// A multishot poll saw something and goes on. Its context stays with it: [`Ops::context`].
+    PollArmed {
+        /// The operation.
+        token: Token,
+        /// The poll(2) bits.
+        result: io::Result<u32>,
+    },
+    /// A poll ended.
     Poll {
         /// The caller's context.
         context: C,
         /// The poll(2) bits, or why the poll ended.
         result: io::Result<u32>,
-        /// Whether more may follow.
-        armed: bool,
     },
     /// An accept ended.
     Accept {
@@ -114,13 +122,14 @@ impl AsRawFd for Target {
     }
 }
 
-impl<C: Clone> Ops<C> {
+impl<C> Ops<C> {
     /// Operations on `ring`.
     #[must_use]
     pub fn new(ring: Ring) -> Ops<C> {
         Ops {
             ring,
             slab: Slab::default(),
+            cqes: VecDeque::new(),
             strays: 0,
         }
     }
@@ -140,6 +149,12 @@ impl<C: Clone> Ops<C> {
     #[must_use]
     pub fn contains(&self, token: Token) -> bool {
         self.slab.contains(token)
+    }
+
+    /// The context of an operation that somebody waits for.
+    #[must_use]
+    pub fn context(&self, token: Token) -> Option<&C> {
+        self.slab.resources(token)?.context.as_ref()
     }
 
     /// Looks at the contexts of all operations in flight, orphans included.
@@ -248,20 +263,13 @@ impl<C: Clone> Ops<C> {
 
     /// Reaps one CQE that somebody waits for, if there is one.
     pub fn next_event(&mut self) -> Option<Event<C>> {
-        while let Some(cqe) = self.ring.next_cqe() {
+        while let Some(cqe) = self.next_cqe() {
             match self.slab.on_cqe(cqe) {
                 Effect::Deliver(cqe) => {
-                    let context = self
-                        .slab
-                        .resources(cqe.token)
-                        .and_then(|operation| operation.context.clone());
-                    if let Some(context) = context {
-                        return Some(Event::Poll {
-                            context,
-                            result: errno::result(cqe.result),
-                            armed: true,
-                        });
-                    }
+                    return Some(Event::PollArmed {
+                        token: cqe.token,
+                        result: errno::result(cqe.result),
+                    });
                 }
                 Effect::Complete(operation, cqe) => {
                     if let Some(event) = operation.finish(cqe) {
@@ -274,6 +282,17 @@ impl<C: Clone> Ops<C> {
             }
         }
         None
+    }
+
+    fn next_cqe(&mut self) -> Option<Cqe> {
+        if self.is_foreign_process() {
+            // What a fork copied with this value is the parent's to dispatch.
+            return None;
+        }
+        if self.cqes.is_empty() {
+            self.ring.take_cqes(&mut self.cqes);
+        }
+        self.cqes.pop_front()
     }
 
     /// Cancels everything and reaps until nothing is in flight, on the thread that may enter.
@@ -311,7 +330,7 @@ impl<C: Clone> Ops<C> {
     pub fn abandon(mut self) -> (Vec<C>, usize) {
         let mut contexts = Vec::new();
         while let Some(event) = self.next_event() {
-            contexts.push(event.into_context());
+            contexts.extend(event.into_context());
         }
         let leaked_count = self.release(|context| contexts.push(context));
         (contexts, leaked_count)
@@ -371,7 +390,6 @@ impl<C> Operation<C> {
             (Held::Poll, Some(context)) => Some(Event::Poll {
                 context,
                 result: errno::result(cqe.result),
-                armed: false,
             }),
             (Held::Connect(_), Some(context)) => Some(Event::Connect {
                 context,
@@ -400,11 +418,13 @@ impl<C> Operation<C> {
 }
 
 impl<C> Event<C> {
-    fn into_context(self) -> C {
+    /// The context of an operation that has ended.
+    fn into_context(self) -> Option<C> {
         match self {
+            Event::PollArmed { .. } => None,
             Event::Poll { context, .. }
             | Event::Accept { context, .. }
-            | Event::Connect { context, .. } => context,
+            | Event::Connect { context, .. } => Some(context),
         }
     }
 }
@@ -448,8 +468,8 @@ impl<C> Ops<C> {
     /// Empties the slab for good: leaks what the kernel may still use, and counts it.
     fn release(&mut self, mut each: impl FnMut(C)) -> usize {
         // In a forked child nothing of ours is the kernel's, and the queues are the parent's.
-        let cqes_hidden =
-            !self.is_foreign_process() && (self.ring.cq_ready() > 0 || self.ring.cq_has_overflow());
+        let cqes_hidden = !self.is_foreign_process()
+            && (!self.cqes.is_empty() || self.ring.cq_ready() > 0 || self.ring.cq_has_overflow());
         let mut leaked_count = 0;
         for operation in self.slab.take_all() {
             operation.context.map(&mut each);

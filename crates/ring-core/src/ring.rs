@@ -182,6 +182,20 @@ impl Ring {
         })
     }
 
+    /// Moves every CQE that can be had without entering the kernel to `cqes`:
+    /// `io_uring_for_each_cqe(3)` and `io_uring_cq_advance(3)` in one.
+    ///
+    /// As [`Ring::next_cqe`], for many at once: the queue's head moves once.
+    pub fn take_cqes(&mut self, cqes: &mut impl Extend<Cqe>) {
+        if !self.is_foreign_process() {
+            cqes.extend(self.inner.completion().map(|entry| Cqe {
+                token: Token::from_user_data(entry.user_data()),
+                result: entry.result(),
+                flags: entry.flags(),
+            }));
+        }
+    }
+
     /// Makes completions and deferred work signal `eventfd`: `io_uring_register_eventfd(3)`.
     ///
     /// # Errors

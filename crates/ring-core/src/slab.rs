@@ -120,8 +120,7 @@ impl<R> Slab<R> {
         let Some(entry) = self.entry_mut(cqe.token) else {
             return Effect::Stray(cqe);
         };
-        let (slot, effect) = mem::replace(&mut entry.slot, Slot::Vacant).on_cqe(cqe);
-        entry.slot = slot;
+        let effect = entry.slot.on_cqe(cqe);
         if matches!(effect, Effect::Complete(..) | Effect::Release(..)) {
             self.vacate(cqe.token);
         }

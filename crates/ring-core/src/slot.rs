@@ -9,6 +9,8 @@
 //! Resources leave a slot on the terminal CQE and at no other moment, whatever happened to the
 //! future that asked for the operation.
 
+use std::mem;
+
 use crate::completion::Cqe;
 
 /// One slot of the slab: see the module's table.
@@ -38,19 +40,21 @@ pub enum Effect<R> {
 }
 
 impl<R> Slot<R> {
-    /// Takes a CQE: the slot's next state and what is to be done.
+    /// Takes a CQE: moves to the next state and says what is to be done.
+    ///
+    /// The common case, a multishot operation that goes on, moves nothing.
     #[must_use]
-    pub fn on_cqe(self, cqe: Cqe) -> (Slot<R>, Effect<R>) {
-        match self {
-            Slot::InFlight(resources) if cqe.is_terminal() => {
-                (Slot::Vacant, Effect::Complete(resources, cqe))
-            }
-            Slot::InFlight(resources) => (Slot::InFlight(resources), Effect::Deliver(cqe)),
-            Slot::Orphaned(resources) if cqe.is_terminal() => {
-                (Slot::Vacant, Effect::Release(resources, cqe))
-            }
-            Slot::Orphaned(resources) => (Slot::Orphaned(resources), Effect::Discard(cqe)),
-            Slot::Vacant => (Slot::Vacant, Effect::Stray(cqe)),
+    pub fn on_cqe(&mut self, cqe: Cqe) -> Effect<R> {
+        match (&*self, cqe.is_terminal()) {
+            (Slot::InFlight(_), false) => return Effect::Deliver(cqe),
+            (Slot::Orphaned(_), false) => return Effect::Discard(cqe),
+            (Slot::Vacant, _) => return Effect::Stray(cqe),
+            (Slot::InFlight(_) | Slot::Orphaned(_), true) => {}
+        }
+        match mem::replace(self, Slot::Vacant) {
+            Slot::InFlight(resources) => Effect::Complete(resources, cqe),
+            Slot::Orphaned(resources) => Effect::Release(resources, cqe),
+            Slot::Vacant => unreachable!("returned above"),
         }
     }
 

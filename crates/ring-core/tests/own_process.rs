@@ -130,7 +130,7 @@ fn a_forked_child_gets_errors_and_its_parent_goes_on() {
         });
         child.join();
 
-        assert_eq!(polled(next(&mut ops)), ("poll", IN, true));
+        assert_eq!(polled(next(&mut ops), &ops), ("poll", IN, true));
         let _client = TcpStream::connect(address).unwrap();
         let event = next(&mut ops);
         assert!(format!("{event:?}").contains("accept"), "{event:?}");
@@ -220,7 +220,7 @@ fn a_forked_child_drops_its_parents_operations() {
         let mut ops = ops.take().expect("the parent's");
         there.write_all(b"x").unwrap();
         assert!(!is_closed(&closed));
-        assert_eq!(polled(next(&mut ops)), ("poll", IN, true));
+        assert_eq!(polled(next(&mut ops), &ops), ("poll", IN, true));
         assert!(is_closed(&closed));
     }
 }
@@ -234,7 +234,7 @@ fn a_forked_child_makes_rings_of_its_own() {
         assert!(!ops.is_foreign_process());
         let (here, _there) = pair();
         ops.poll(target(&here), OUT, "poll").unwrap();
-        assert_eq!(polled(next(&mut ops)), ("poll", OUT, true));
+        assert_eq!(polled(next(&mut ops), &ops), ("poll", OUT, true));
         // And is itself a parent.
         sys::fork(|| assert!(ops.submit_and_get_events().is_err())).join();
         assert!(ops.drain());
@@ -293,7 +293,7 @@ fn a_stopped_and_continued_process_goes_on_waiting() {
         .unwrap();
     let mut output = shell.stdout.take().unwrap();
     ops.poll(target(&output), IN, "output").unwrap();
-    let (context, seen, _) = polled(next(&mut ops));
+    let (context, seen, _) = polled(next(&mut ops), &ops);
     assert_eq!((context, seen & IN), ("output", IN));
     output.read_exact(&mut [0]).unwrap();
     assert!(shell.wait().unwrap().success());

@@ -60,7 +60,10 @@ fn a_full_submission_queue_takes_nothing_and_keeps_nothing() {
         let there: OwnedFd = ops.close(there.into()).expect_err("there is no room");
         assert_eq!(ops.count(), 2);
 
-        let contexts: Vec<_> = events_now(&mut ops).into_iter().map(polled).collect();
+        let contexts: Vec<_> = events_now(&mut ops)
+            .into_iter()
+            .map(|event| polled(event, &ops))
+            .collect();
         assert_eq!(contexts, [(1, OUT, true), (2, OUT, true)]);
         assert_eq!(ops.ring().sq_space_left(), 2);
         ops.close(there).unwrap();
@@ -90,7 +93,7 @@ fn an_overflown_completion_queue_loses_nothing() {
 
         let mut armed = [None; COUNT];
         for _ in 0..COUNT {
-            let (index, seen, goes_on) = polled(next(&mut ops));
+            let (index, seen, goes_on) = polled(next(&mut ops), &ops);
             assert_eq!((seen, armed[index].replace(goes_on)), (IN, None));
         }
         assert!(events_now(&mut ops).is_empty());

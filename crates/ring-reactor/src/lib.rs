@@ -18,7 +18,7 @@
 //   status, metrics
 //   waiters
 //   ready
-//   async_fd, limits
+//   async_fd, limits, thread_id
 
 mod async_fd;
 mod config;
@@ -33,6 +33,7 @@ mod select;
 mod shard;
 mod source;
 mod status;
+mod thread_id;
 mod waiters;
 
 pub use crate::config::{Builder, DriverChoice};

@@ -6,11 +6,12 @@ mod end;
 use self::accept::restart_accept;
 pub(crate) use self::end::Detached;
 
+use std::io;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::task::Waker;
-use std::thread::{self, ThreadId};
+use std::thread::ThreadId;
 
 use ring_core::errno;
 use ring_core::ops::{Event, Ops, is_transient};
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::ready::Bits;
 use crate::source::{Arm, Source};
 use crate::status::Reason;
+use crate::thread_id::this_thread;
 
 /// Who asked for an operation: the socket. Which of its operations it was, the event tells.
 pub(crate) type Asker = Arc<Source>;
@@ -148,7 +150,6 @@ impl Shard {
         let events = self.metrics.events;
         for _ in 0..TURN_ROUNDS_MAX {
             let served = self.grant_wishes(effects)? && self.enter_if_needed(effects)?;
-            self.reap(effects);
             let is_lone = self.metrics.events - events <= LONE_EVENTS_MAX;
             if !served || !(effects.is_empty() || is_lone) {
                 return Ok(Turn::Busy);
@@ -173,7 +174,7 @@ impl Shard {
         if !self.is_for_one_thread() {
             return Ok(());
         }
-        let here = thread::current().id();
+        let here = this_thread();
         match self.owner {
             Some(owner) if owner == here => return Ok(()),
             Some(_) => self.replace_ring(effects)?,
@@ -290,6 +291,7 @@ impl Shard {
         if ring.sq_ready() > 0 || ring.taskrun() || ring.cq_has_overflow() {
             self.enter(effects)
         } else {
+            self.reap(effects);
             Ok(true)
         }
     }
@@ -314,24 +316,21 @@ impl Shard {
         while let Some(event) = self.ops.next_event() {
             self.metrics.events += 1;
             match event {
+                Event::PollArmed { token, result } => {
+                    if let Some(source) = self.ops.context(token) {
+                        source.report(seen_bits(result), &mut effects.wakers);
+                    }
+                }
                 Event::Poll {
                     context: source,
                     result,
-                    armed,
                 } => {
-                    if !armed && matches!(source.arm(), Arm::InFlight(_)) {
+                    if matches!(source.arm(), Arm::InFlight(_)) {
                         source.set_arm(Arm::Idle);
                     }
-                    match result {
-                        Ok(seen) => source.report(poll_bits(seen), &mut effects.wakers),
-                        Err(error) if error.raw_os_error() == Some(errno::ECANCELED) => {}
-                        // No poll can be had: the caller's own system call tells why.
-                        Err(_) => source.report(Bits::BOTH, &mut effects.wakers),
-                    }
-                    if !armed {
-                        // Whoever waits for something else arms another.
-                        source.wake_all(&mut effects.wakers);
-                    }
+                    source.report(seen_bits(result), &mut effects.wakers);
+                    // Whoever waits for something else arms another.
+                    source.wake_all(&mut effects.wakers);
                     effects.sources.push(source);
                 }
                 Event::Accept {
@@ -356,10 +355,16 @@ impl Shard {
     }
 }
 
-fn poll_bits(seen: u32) -> Bits {
-    Bits::from_poll(PollFlags::from_bits_truncate(
-        u16::try_from(seen & 0xffff).unwrap_or(0),
-    ))
+/// What a poll's result says of the socket.
+fn seen_bits(result: io::Result<u32>) -> Bits {
+    match result {
+        Ok(seen) => Bits::from_poll(PollFlags::from_bits_truncate(
+            u16::try_from(seen & 0xffff).unwrap_or(0),
+        )),
+        Err(error) if error.raw_os_error() == Some(errno::ECANCELED) => Bits::NONE,
+        // No poll can be had: the caller's own system call tells why.
+        Err(_) => Bits::BOTH,
+    }
 }
 
 fn new_ring(builder: &RingBuilder, eventfd: &OwnedFd) -> Result<Ops<Asker>, SetupError> {

@@ -143,6 +143,9 @@ impl Source {
 
     /// Adds readiness and moves the wakers that it concerns to `wakers`.
     pub(crate) fn report(&self, more: Bits, wakers: &mut Vec<Waker>) {
+        if more.is_empty() {
+            return;
+        }
         self.ready.add(more);
         self.waiters.lock().take(more, wakers);
     }

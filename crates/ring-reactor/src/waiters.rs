@@ -83,6 +83,9 @@ impl Waiters {
         if ready.intersects(Direction::Write.bits()) {
             wakers.extend(self.writer.take());
         }
+        if self.list.is_empty() {
+            return;
+        }
         wakers.extend(
             self.list
                 .extract_if(.., |waiter| waiter.wanted.intersects(ready))

@@ -70,13 +70,13 @@ pub(crate) fn next<C: Clone>(ops: &mut Ops<C>) -> Event<C> {
 
 /// The event of a poll: its context, its poll(2) bits, and whether it goes on.
 #[track_caller]
-pub(crate) fn polled<C: std::fmt::Debug>(event: Event<C>) -> (C, u32, bool) {
+pub(crate) fn polled<C: Clone + std::fmt::Debug>(event: Event<C>, ops: &Ops<C>) -> (C, u32, bool) {
     match event {
-        Event::Poll {
-            context,
-            result,
-            armed,
-        } => (context, result.unwrap(), armed),
+        Event::PollArmed { token, result } => {
+            let context = ops.context(token).expect("an armed poll is in its slot");
+            (context.clone(), result.unwrap(), true)
+        }
+        Event::Poll { context, result } => (context, result.unwrap(), false),
         Event::Accept { .. } | Event::Connect { .. } => panic!("{event:?} is no poll"),
     }
 }

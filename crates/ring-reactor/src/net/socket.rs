@@ -76,6 +76,7 @@ impl ReadyEvent<'_> {
     }
 
     /// Forgets this readiness, unless the driver has reported more since. The closed states stay.
+    #[inline]
     pub fn clear(self) {
         match self.0 {
             Seen::Ring(source, snapshot) => source.clear(snapshot),
@@ -136,6 +137,7 @@ impl Socket {
     }
 
     /// The descriptor, for system calls of our own.
+    #[inline]
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {
         match &self.ring {
@@ -177,7 +179,26 @@ impl Socket {
     ///
     /// # Errors
     /// That the runtime is shutting down.
+    #[inline]
     pub fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent<'_>>> {
+        // The common case, without a call: the ring serves, and has said that the socket is ready.
+        if let Some(RingSocket { source, .. }) = &self.ring
+            && source.reactor.mode() == Mode::Ring
+        {
+            let snapshot = source.ready_before(direction.bits());
+            if !snapshot.ready.is_empty() {
+                ready!(coop::poll_proceed(cx)).made_progress();
+                return Poll::Ready(Ok(ReadyEvent(Seen::Ring(source, snapshot))));
+            }
+        }
+        self.poll_ready_or_wait(cx, direction)
+    }
+
+    fn poll_ready_or_wait(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,

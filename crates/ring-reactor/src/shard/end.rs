@@ -3,7 +3,6 @@
 use std::mem;
 use std::os::fd::OwnedFd;
 use std::task::Waker;
-use std::thread;
 use std::time::Duration;
 
 use ring_core::ops::is_transient;
@@ -15,6 +14,7 @@ use crate::effects::Effects;
 use crate::limits::{CLOSE_ENTERS_MAX, CLOSE_WAIT_MS};
 use crate::metrics::Metrics;
 use crate::source::{AcceptOp, Arm, Source};
+use crate::thread_id::this_thread;
 
 impl Shard {
     /// Ends what is armed for a socket that is about to be closed or given away, and closes `fd` if
@@ -69,7 +69,7 @@ impl Shard {
 
     /// Whether this thread may end operations by an enter of its own.
     fn may_enter_here(&mut self) -> bool {
-        !self.is_for_one_thread() || self.owner == Some(thread::current().id())
+        !self.is_for_one_thread() || self.owner == Some(this_thread())
     }
 
     /// Cancels, and enters until the cancelled operations have let go of the socket. Returns the
