@@ -30,7 +30,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 //   setup, ring    - a builder makes a ring; a ring knows who may enter it
 //   submission
 //   prep
-//   fd, sockaddr, fork
+//   fd, sockaddr, fork, exit, meminfo
 //   slab
 //   slot
 //   completion
@@ -39,9 +39,11 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 
 pub mod completion;
 pub mod errno;
+pub mod exit;
 mod fd;
 pub mod fork;
 pub mod limits;
+pub mod meminfo;
 pub mod ops;
 pub mod prep;
 pub mod ring;

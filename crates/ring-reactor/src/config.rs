@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::mode::Mode;
 use crate::select;
 use crate::status::Status;
 
@@ -40,6 +41,8 @@ pub struct Builder {
     pub(crate) choice: Option<DriverChoice>,
     pub(crate) sq_entries: Option<u32>,
     pub(crate) cq_entries: Option<u32>,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) recv_buffers: Option<usize>,
 }
 
 impl Builder {
@@ -68,6 +71,24 @@ impl Builder {
     #[must_use]
     pub fn cq_entries(mut self, count: u32) -> Builder {
         self.cq_entries = Some(count);
+        self
+    }
+
+    /// How the streams of the runtime move their bytes, unless a listener or a stream is told
+    /// otherwise; by default what the environment variable `TOKIO_URING_NET_MODE` names (`exact` or
+    /// `completion`), or [`Mode::Exact`].
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Builder {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// How many receive buffers of 4 KiB streams in [`Mode::Completion`] may hold at once, all
+    /// together; 1024 by default. They are made when they are needed. A read that finds none free
+    /// receives no byte ahead.
+    #[must_use]
+    pub fn recv_buffers(mut self, count: usize) -> Builder {
+        self.recv_buffers = Some(count);
         self
     }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::unix::AsyncFd;
 
 use crate::effects::Effects;
+use crate::flow::outbox::Outbox;
 use crate::reactor::{Reactor, Step};
 
 /// One a runtime, spawned on it, dropped with it.
@@ -20,15 +21,19 @@ pub(crate) struct Driver {
     reactor: Arc<Reactor>,
     eventfd: Option<AsyncFd<Arc<OwnedFd>>>,
     effects: Effects,
+    /// The outboxes of a turn; kept for its memory.
+    outboxes: Vec<Arc<Outbox>>,
 }
 
 impl Driver {
-    /// A driver without an eventfd keeps the reactor's record (why there is no ring) and no more.
+    /// A driver without an eventfd sends what Completion sockets have queued, and keeps the reactor's
+    /// record: why there is no ring.
     pub(crate) fn new(reactor: Arc<Reactor>, eventfd: Option<AsyncFd<Arc<OwnedFd>>>) -> Driver {
         Driver {
             reactor,
             eventfd,
             effects: Effects::default(),
+            outboxes: Vec::new(),
         }
     }
 }
@@ -38,6 +43,10 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        if this.reactor.is_foreign_process() {
+            return Poll::Pending;
+        }
+        this.reactor.dirty.turn(cx.waker(), &mut this.outboxes);
         let Some(eventfd) = &this.eventfd else {
             return Poll::Pending;
         };
@@ -80,6 +89,7 @@ impl Drop for Driver {
             let _ = ManuallyDrop::new(eventfd);
             return;
         }
+        self.reactor.dirty.close();
         // The eventfd leaves tokio's epoll before the ring's end signals it.
         drop(eventfd);
         self.reactor.stop(&mut self.effects);

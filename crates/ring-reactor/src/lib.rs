@@ -14,18 +14,25 @@
 //   net
 //   config, select            - a builder is installed; the selection reads builders
 //   driver
-//   reactor, shard, source, effects   - the lock, what it guards, and what it hands out
-//   status, metrics
+//   reactor, shard, source, effects, flow::outbox, flow::pump, flow::dirty, flow::stragglers   - the locks, what they guard, and what they hand out
+//   net::epoll
+//   flow            - names its parts
+//   status, flow::counters
+//   metrics
 //   waiters
 //   ready
-//   async_fd, limits, thread_id
+//   flow::recv_queue
+//   flow::send_queue, flow::policy, flow::pool, flow::lent, flow::send
+//   async_fd, limits, mode, thread_id
 
 mod async_fd;
 mod config;
 mod driver;
 mod effects;
+mod flow;
 mod limits;
 mod metrics;
+mod mode;
 pub mod net;
 mod reactor;
 mod ready;
@@ -38,5 +45,6 @@ mod waiters;
 
 pub use crate::config::{Builder, DriverChoice};
 pub use crate::metrics::Metrics;
-pub use crate::select::{DRIVER_VARIABLE, metrics, status};
+pub use crate::mode::{AtomicMode, Mode};
+pub use crate::select::{DRIVER_VARIABLE, MODE_VARIABLE, default_mode, metrics, status};
 pub use crate::status::{Driver, Reason, Status};

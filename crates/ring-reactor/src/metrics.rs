@@ -1,6 +1,6 @@
 //! Plain counters.
 
-/// What a reactor has done since it was made. All counts start at 0 and only grow.
+/// What a reactor has done since it was made. All counts start at 0 and only grow, unless they say otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -22,7 +22,7 @@ pub struct Metrics {
     pub cancels: u64,
     /// CQEs that named no operation: cancels that came too late, mostly.
     pub strays: u64,
-    /// Operations in flight now; the one figure that may fall.
+    /// Operations in flight now. May fall.
     pub in_flight: u64,
     /// Rings made anew because the runtime changed threads.
     pub thread_changes: u64,
@@ -30,4 +30,33 @@ pub struct Metrics {
     pub retries: u64,
     /// Operations whose resources were leaked, because their end could not be awaited.
     pub leaked: u64,
+    /// Writes of Completion sockets that waited in a queue and have left it.
+    pub queued_writes: u64,
+    /// Their bytes. Divided by the sum of the `flushes_by_*`: the bytes of a batch.
+    pub queued_bytes: u64,
+    /// Queues sent because a read on the socket was about to wait.
+    pub flushes_by_read: u64,
+    /// Queues sent by a turn of the driver.
+    pub flushes_by_turn: u64,
+    /// Queues sent together with a write that did not fit or was too large to wait.
+    pub flushes_by_write: u64,
+    /// Queues sent because the program flushed.
+    pub flushes_by_flush: u64,
+    /// Queues sent by a shutdown, a drop, `into_std`, or the end of the runtime.
+    pub flushes_by_end: u64,
+    /// Queues sent because the descriptor was shown or the mode changed.
+    pub flushes_by_escape: u64,
+    /// Queues sent because the driver had no turn in time (a task blocks its thread), or because the
+    /// process ended.
+    pub flushes_by_straggler: u64,
+    /// Queues that found the kernel full and were sent when it had room.
+    pub flushes_by_room: u64,
+    /// Receives that brought more than their read had asked for.
+    pub receives_ahead: u64,
+    /// Reads served from bytes received ahead.
+    pub reads_ahead: u64,
+    /// Receive buffers in use now, each with bytes that no read has taken yet. May fall.
+    pub recv_buffers: u64,
+    /// Completion sockets that became Exact because their descriptor was shown.
+    pub escapes: u64,
 }

@@ -13,10 +13,23 @@ use socket2::SockRef;
 use tokio::runtime::Handle;
 
 use crate::effects::{Effects, Notice};
+use crate::flow::counters::Counters;
+use crate::flow::dirty::Dirty;
+use crate::flow::pool::Pool;
 use crate::metrics::Metrics;
+use crate::mode::Mode;
 use crate::shard::{Broken, Detached, Shard, Turn, Wish};
 use crate::source::{AcceptOp, Arm, Source};
 use crate::status::{Driver, Reason, Status};
+
+/// What a reactor is made for.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) handle: Handle,
+    pub(crate) default_mode: Mode,
+    /// How many receive buffers there may be.
+    pub(crate) recv_buffers: usize,
+}
 
 /// What serves the sockets of a runtime.
 #[derive(Debug)]
@@ -25,6 +38,13 @@ pub(crate) struct Reactor {
     /// Whether the ring accepts for listening sockets. On a ring that any thread may enter, an
     /// accept completes at any time, also when its caller has just gone: there the ring polls only.
     pub(crate) does_accept: bool,
+    /// How the sockets of this runtime move their bytes, unless told otherwise.
+    pub(crate) default_mode: Mode,
+    /// What Completion sockets have queued, for the driver's turn.
+    pub(crate) dirty: Arc<Dirty>,
+    /// What Completion sockets receive into.
+    pub(crate) pool: Pool,
+    pub(crate) counters: Counters,
     mode: AtomicU8,
     state: Mutex<State>,
     fork_count: u32,
@@ -40,7 +60,7 @@ struct State {
 
 /// What a reactor is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum Serving {
     /// The ring serves.
     Ring,
     /// There is no ring, or it has failed: tokio's epoll serves.
@@ -72,48 +92,52 @@ pub(crate) enum Shared {
 }
 
 impl Reactor {
-    pub(crate) fn with_ring(handle: Handle, mut shard: Shard, reason: Reason) -> Reactor {
+    pub(crate) fn with_ring(setting: Setting, mut shard: Shard, reason: Reason) -> Reactor {
         let does_accept = shard.is_for_one_thread();
         let status = Status::new(Driver::IoUring, reason);
         Reactor {
             does_accept,
-            ..Reactor::new(handle, RING, Some(Box::new(shard)), status)
+            ..Reactor::new(setting, RING, Some(Box::new(shard)), status)
         }
     }
 
-    pub(crate) fn without_ring(handle: Handle, reason: Reason) -> Reactor {
-        Reactor::new(handle, EPOLL, None, Status::new(Driver::Epoll, reason))
+    pub(crate) fn without_ring(setting: Setting, reason: Reason) -> Reactor {
+        Reactor::new(setting, EPOLL, None, Status::new(Driver::Epoll, reason))
     }
 
-    fn new(handle: Handle, mode: u8, shard: Option<Box<Shard>>, status: Status) -> Reactor {
+    fn new(setting: Setting, mode: u8, shard: Option<Box<Shard>>, status: Status) -> Reactor {
         let state = Mutex::new(State {
             shard,
             status,
             last_metrics: Metrics::default(),
         });
         Reactor {
-            handle,
+            handle: setting.handle,
             does_accept: false,
+            default_mode: setting.default_mode,
+            dirty: Arc::default(),
+            pool: Pool::new(setting.recv_buffers),
+            counters: Counters::default(),
             mode: AtomicU8::new(mode),
             state,
             fork_count: fork::count(),
         }
     }
 
-    pub(crate) fn mode(&self) -> Mode {
+    pub(crate) fn serving(&self) -> Serving {
         // Acquire: pairs with the Release in `finish`.
         match self.mode.load(Ordering::Acquire) {
             // To a forked child the ring is as good as gone.
-            RING if self.is_foreign_process() => Mode::Stopped,
-            RING => Mode::Ring,
-            EPOLL => Mode::Epoll,
-            _ => Mode::Stopped,
+            RING if self.is_foreign_process() => Serving::Stopped,
+            RING => Serving::Ring,
+            EPOLL => Serving::Epoll,
+            _ => Serving::Stopped,
         }
     }
 
     /// Whether the ring serves.
     pub(crate) fn serves(&self) -> bool {
-        self.mode() == Mode::Ring
+        self.serving() == Serving::Ring
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -122,10 +146,14 @@ impl Reactor {
 
     pub(crate) fn metrics(&self) -> Metrics {
         let mut state = self.state.lock();
-        match &mut state.shard {
+        let mut metrics = match &mut state.shard {
             Some(shard) => shard.metrics(),
             None => state.last_metrics,
-        }
+        };
+        drop(state);
+        self.counters.report(&mut metrics);
+        metrics.recv_buffers = self.pool.leased_count() as u64;
+        metrics
     }
 
     /// Asks for a poll. Returns whether there is a ring to ask.

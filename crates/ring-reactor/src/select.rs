@@ -18,13 +18,18 @@ use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use crate::async_fd;
 use crate::config::{Builder, DriverChoice};
 use crate::driver::Driver;
+use crate::limits::POOL_BUFFERS_MAX;
 use crate::metrics::Metrics;
-use crate::reactor::Reactor;
+use crate::mode::Mode;
+use crate::reactor::{Reactor, Setting};
 use crate::shard::Shard;
 use crate::status::{self, Reason, Status};
 
 /// The environment variable that chooses the driver of runtimes that no [`Builder`] has set up.
 pub const DRIVER_VARIABLE: &str = "TOKIO_URING_NET";
+
+/// The environment variable that chooses the mode of streams for which no [`Builder`] has.
+pub const MODE_VARIABLE: &str = "TOKIO_URING_NET_MODE";
 
 /// The reactors of this process. A reactor lives as long as its driver task or a socket of its.
 static REACTORS: LazyLock<Mutex<HashMap<Id, Weak<Reactor>>>> = LazyLock::new(Mutex::default);
@@ -46,15 +51,40 @@ struct Remembered {
 }
 
 /// What a runtime without a reactor is to get.
-enum Policy {
+struct Policy {
+    driver: DriverPolicy,
+    mode: Mode,
+}
+
+enum DriverPolicy {
     Epoll(Reason),
     Ring { reason: Reason, is_required: bool },
 }
 
 /// The reactor of the current runtime, made at the first call; `None` where tokio's epoll serves
-/// and there is nothing to remember.
+/// sockets in Exact mode, and there is nothing to remember.
 #[track_caller]
 pub(crate) fn current() -> io::Result<Option<Arc<Reactor>>> {
+    find(Need::Policy)
+}
+
+/// The reactor of the current runtime, also where by policy it needs none: Completion sockets need
+/// the turns of its driver.
+#[track_caller]
+pub(crate) fn required() -> io::Result<Arc<Reactor>> {
+    find(Need::Always).map(|reactor| reactor.expect("a reactor is made where there is none"))
+}
+
+/// When a runtime without a reactor gets one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// If its policy says so.
+    Policy,
+    Always,
+}
+
+#[track_caller]
+fn find(need: Need) -> io::Result<Option<Arc<Reactor>>> {
     let handle = Handle::current();
     let runtime = handle.id();
     // Acquire: pairs with the Release in `keep`.
@@ -63,33 +93,15 @@ pub(crate) fn current() -> io::Result<Option<Arc<Reactor>>> {
         .with_borrow(Clone::clone)
         .filter(|last| last.runtime == runtime && last.version == version);
     match last.map(|last| last.reactor) {
-        Some(None) => return Ok(None),
+        Some(None) if need == Need::Policy => return Ok(None),
         Some(Some(reactor)) => {
             if let Some(reactor) = reactor.upgrade() {
                 return Ok(Some(reactor));
             }
         }
-        None => {}
+        Some(None) | None => {}
     }
-    let made = {
-        let mut reactors = REACTORS.lock();
-        match reactors.get(&runtime).and_then(Weak::upgrade) {
-            Some(reactor) => Made::Known(reactor),
-            None => match policy(&Builder::new(), &handle)? {
-                Policy::Epoll(reason) => Made::NotNeeded(reason),
-                Policy::Ring {
-                    reason,
-                    is_required,
-                } => Made::New(make(
-                    &mut reactors,
-                    &Builder::new(),
-                    handle,
-                    reason,
-                    is_required,
-                )?),
-            },
-        }
-    };
+    let made = look_up(handle, need)?;
     let reactor = made.announce();
     let version = REACTORS_VERSION.load(Ordering::Acquire);
     LAST.set(Some(Remembered {
@@ -98,6 +110,38 @@ pub(crate) fn current() -> io::Result<Option<Arc<Reactor>>> {
         reactor: reactor.as_ref().map(Arc::downgrade),
     }));
     Ok(reactor)
+}
+
+#[track_caller]
+fn look_up(handle: Handle, need: Need) -> io::Result<Made> {
+    let mut reactors = REACTORS.lock();
+    if let Some(reactor) = reactors.get(&handle.id()).and_then(Weak::upgrade) {
+        return Ok(Made::Known(reactor));
+    }
+    let builder = Builder::new();
+    let policy = policy(&builder, &handle)?;
+    let setting = setting(&builder, &policy, handle);
+    match policy.driver {
+        DriverPolicy::Epoll(reason) if need == Need::Policy && policy.mode == Mode::Exact => {
+            Ok(Made::NotNeeded(reason))
+        }
+        DriverPolicy::Epoll(reason) => {
+            let reactor = Reactor::without_ring(setting, reason);
+            Ok(Made::New(keep(&mut reactors, reactor, None)))
+        }
+        DriverPolicy::Ring {
+            reason,
+            is_required,
+        } => make(&mut reactors, &builder, setting, reason, is_required).map(Made::New),
+    }
+}
+
+fn setting(builder: &Builder, policy: &Policy, handle: Handle) -> Setting {
+    Setting {
+        handle,
+        default_mode: policy.mode,
+        recv_buffers: builder.recv_buffers.unwrap_or(POOL_BUFFERS_MAX),
+    }
 }
 
 /// What a look at the table brought.
@@ -148,9 +192,9 @@ fn announce(status: &Status) {
 pub fn status() -> Status {
     match current() {
         Ok(Some(reactor)) => reactor.status(),
-        Ok(None) => match policy(&Builder::new(), &Handle::current()) {
-            Ok(Policy::Epoll(reason)) => Status::new(status::Driver::Epoll, reason),
-            Ok(Policy::Ring { reason, .. }) => Status::new(status::Driver::IoUring, reason),
+        Ok(None) => match policy(&Builder::new(), &Handle::current()).map(|policy| policy.driver) {
+            Ok(DriverPolicy::Epoll(reason)) => Status::new(status::Driver::Epoll, reason),
+            Ok(DriverPolicy::Ring { reason, .. }) => Status::new(status::Driver::IoUring, reason),
             Err(error) => Status::refused(&error),
         },
         Err(error) => Status::refused(&error),
@@ -172,6 +216,17 @@ pub fn metrics() -> Metrics {
         .unwrap_or_default()
 }
 
+/// The mode of new streams in the current runtime.
+///
+/// # Errors
+/// Why the runtime's driver cannot be had.
+/// # Panics
+/// Outside a tokio runtime; where a ring is to be made, also in one without `enable_io`.
+#[track_caller]
+pub fn default_mode() -> io::Result<Mode> {
+    Ok(current()?.map_or(Mode::Exact, |reactor| reactor.default_mode))
+}
+
 /// Makes the reactor of the current runtime as `builder` says.
 #[track_caller]
 pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
@@ -185,14 +240,16 @@ pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
                 "this runtime has its driver already: install before its first socket, driver() or metrics()",
             ));
         }
-        match policy(builder, &handle)? {
-            Policy::Epoll(reason) => {
-                keep(&mut reactors, Reactor::without_ring(handle, reason), None)
+        let policy = policy(builder, &handle)?;
+        let setting = setting(builder, &policy, handle);
+        match policy.driver {
+            DriverPolicy::Epoll(reason) => {
+                keep(&mut reactors, Reactor::without_ring(setting, reason), None)
             }
-            Policy::Ring {
+            DriverPolicy::Ring {
                 reason,
                 is_required,
-            } => make(&mut reactors, builder, handle, reason, is_required)?,
+            } => make(&mut reactors, builder, setting, reason, is_required)?,
         }
     };
     let status = reactor.status();
@@ -205,33 +262,66 @@ fn policy(builder: &Builder, handle: &Handle) -> io::Result<Policy> {
         Some(choice) => (choice, Reason::Program),
         None => (choice_of_environment()?, Reason::Environment),
     };
-    Ok(match (choice, handle.runtime_flavor()) {
-        (DriverChoice::Epoll, _) => Policy::Epoll(requested),
-        (DriverChoice::IoUring, _) => Policy::Ring {
+    let driver = match (choice, handle.runtime_flavor()) {
+        (DriverChoice::Epoll, _) => DriverPolicy::Epoll(requested),
+        (DriverChoice::IoUring, _) => DriverPolicy::Ring {
             reason: requested,
             is_required: true,
         },
-        (DriverChoice::Auto, RuntimeFlavor::CurrentThread) => Policy::Ring {
+        (DriverChoice::Auto, RuntimeFlavor::CurrentThread) => DriverPolicy::Ring {
             reason: Reason::Available,
             is_required: false,
         },
-        (DriverChoice::Auto, _) => Policy::Epoll(Reason::MultiThread),
-    })
+        (DriverChoice::Auto, _) => DriverPolicy::Epoll(Reason::MultiThread),
+    };
+    let mode = match builder.mode {
+        Some(mode) => mode,
+        None => mode_of_environment()?,
+    };
+    Ok(Policy { driver, mode })
 }
 
 fn choice_of_environment() -> io::Result<DriverChoice> {
-    match env::var(DRIVER_VARIABLE).as_deref() {
-        Err(env::VarError::NotPresent) | Ok("" | "auto") => Ok(DriverChoice::Auto),
-        Ok("epoll") => Ok(DriverChoice::Epoll),
-        Ok("uring") => Ok(DriverChoice::IoUring),
-        other => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!(
-                "{DRIVER_VARIABLE} is {:?}; it has to be auto, epoll or uring",
-                other.unwrap_or("not UTF-8")
-            ),
-        )),
+    from_environment(
+        DRIVER_VARIABLE,
+        DriverChoice::Auto,
+        &[
+            ("auto", DriverChoice::Auto),
+            ("epoll", DriverChoice::Epoll),
+            ("uring", DriverChoice::IoUring),
+        ],
+    )
+}
+
+fn mode_of_environment() -> io::Result<Mode> {
+    from_environment(
+        MODE_VARIABLE,
+        Mode::Exact,
+        &[("exact", Mode::Exact), ("completion", Mode::Completion)],
+    )
+}
+
+/// What `variable` names; `default` if it is unset or empty.
+fn from_environment<T: Copy>(variable: &str, default: T, choices: &[(&str, T)]) -> io::Result<T> {
+    let value = match env::var(variable) {
+        Err(env::VarError::NotPresent) => return Ok(default),
+        Ok(value) => value,
+        Err(env::VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
+    };
+    if value.is_empty() {
+        return Ok(default);
     }
+    if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == value) {
+        return Ok(*choice);
+    }
+    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!(
+            "{variable} is {value:?}; it has to be one of: {}",
+            names.join(", ")
+        ),
+    ))
 }
 
 /// Sets a ring up and spawns its driver. Without a ring, the reason is kept, unless the ring was
@@ -240,7 +330,7 @@ fn choice_of_environment() -> io::Result<DriverChoice> {
 fn make(
     reactors: &mut HashMap<Id, Weak<Reactor>>,
     builder: &Builder,
-    handle: Handle,
+    setting: Setting,
     reason: Reason,
     is_required: bool,
 ) -> io::Result<Arc<Reactor>> {
@@ -250,10 +340,10 @@ fn make(
         EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK,
     )?);
     let async_eventfd = async_fd::register(eventfd.clone(), Interest::READABLE)?;
-    match set_up(builder, &handle, eventfd) {
+    match set_up(builder, &setting.handle, eventfd) {
         Ok(shard) => Ok(keep(
             reactors,
-            Reactor::with_ring(handle, shard, reason),
+            Reactor::with_ring(setting, shard, reason),
             Some(async_eventfd),
         )),
         Err(error) if is_required => {
@@ -263,7 +353,7 @@ fn make(
             )))
         }
         Err(error) => {
-            let reactor = Reactor::without_ring(handle, Reason::Failed(Arc::new(error)));
+            let reactor = Reactor::without_ring(setting, Reason::Failed(Arc::new(error)));
             Ok(keep(reactors, reactor, None))
         }
     }

@@ -1,7 +1,7 @@
 //! Which driver serves, and how to choose it. The choice itself is made in `ring_reactor`, in one
 //! file; everything above it is the same code on both drivers.
 
-pub use ring_reactor::{Builder, Driver, DriverChoice, Metrics, Reason, Status, metrics};
+pub use ring_reactor::{Builder, Driver, DriverChoice, Metrics, Mode, Reason, Status, metrics};
 
 /// Says which driver serves the sockets of the current runtime, why, and what would bring io_uring
 /// where it does not serve.

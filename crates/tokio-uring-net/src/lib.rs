@@ -60,13 +60,17 @@ mod sys;
 pub mod tcp;
 
 #[cfg(target_os = "linux")]
-pub use crate::backend::{Builder, Driver, DriverChoice, Metrics, Reason, Status, driver, metrics};
+pub use crate::backend::{
+    Builder, Driver, DriverChoice, Metrics, Mode, Reason, Status, driver, metrics,
+};
 #[cfg(target_os = "linux")]
 pub use crate::tcp::listener::TcpListener;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::socket::TcpSocket;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::stream::TcpStream;
+#[cfg(target_os = "linux")]
+pub use crate::tcp::stream::mode::IntoStdError;
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
 pub use tokio::net::{ToSocketAddrs, lookup_host};

@@ -8,36 +8,108 @@
     reason = "the cursors of ReadBuf and BufMut move by unsafe functions; recv(2) says how far"
 )]
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 
 use bytes::BufMut;
+use ring_reactor::net::RecvInto;
 use socket2::SockRef;
 use tokio::io::ReadBuf;
 
-/// Receives into the unfilled part of `buf` and advances it; answers how many bytes came.
-pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-    fill(buf, |room| SockRef::from(&fd).recv(room))
+/// The unfilled part of a [`ReadBuf`]; a receive advances it.
+#[derive(Debug)]
+pub(crate) struct Unfilled<'a, 'b>(pub(crate) &'a mut ReadBuf<'b>);
+
+/// The same for a call that leaves the bytes in the socket.
+#[derive(Debug)]
+pub(crate) struct Peeked<'a, 'b>(pub(crate) &'a mut ReadBuf<'b>);
+
+/// The free part of a [`BufMut`]; a receive advances it.
+#[derive(Debug)]
+pub(crate) struct Free<'a, B>(pub(crate) &'a mut B);
+
+/// Several buffers, one after another.
+#[derive(Debug)]
+pub(crate) struct Scattered<'a, 'b>(pub(crate) &'a mut [IoSliceMut<'b>]);
+
+/// How many slices one vectored call takes: `UIO_MAXIOV` of Linux.
+const SLICES_MAX: usize = 1024;
+
+impl RecvInto for Unfilled<'_, '_> {
+    fn room(&self) -> usize {
+        self.0.remaining()
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.0.remaining());
+        self.0.put_slice(&bytes[..count]);
+        count
+    }
+
+    fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        fill(self.0, |room| SockRef::from(&fd).recv(room))
+    }
 }
 
-/// Copies what waits in the socket to the unfilled part of `buf` and advances it; the bytes stay in
-/// the socket.
-pub(crate) fn peek(fd: BorrowedFd<'_>, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-    fill(buf, |room| SockRef::from(&fd).peek(room))
+impl RecvInto for Peeked<'_, '_> {
+    fn room(&self) -> usize {
+        self.0.remaining()
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> usize {
+        Unfilled(self.0).put(bytes)
+    }
+
+    fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        fill(self.0, |room| SockRef::from(&fd).peek(room))
+    }
 }
 
-/// Receives into the next chunk of `buf` and advances it; answers how many bytes came.
-pub(crate) fn recv_buf<B: BufMut>(fd: BorrowedFd<'_>, buf: &mut B) -> io::Result<usize> {
-    let chunk = buf.chunk_mut();
-    // SAFETY: `as_uninit_slice_mut` requires that no uninitialised byte is written. socket2 hands
-    // the slice to recv(2) alone, which only ever writes bytes that it received.
-    let room = unsafe { chunk.as_uninit_slice_mut() };
-    let received = SockRef::from(&fd).recv(room)?;
-    // SAFETY: `advance_mut` requires the next `received` bytes of the chunk to be initialised.
-    // recv(2) wrote that many at its start, and never answers more than the length it was given.
-    unsafe { buf.advance_mut(received) };
-    Ok(received)
+impl<B: BufMut> RecvInto for Free<'_, B> {
+    fn room(&self) -> usize {
+        self.0.remaining_mut()
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.0.remaining_mut());
+        self.0.put_slice(&bytes[..count]);
+        count
+    }
+
+    fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        let chunk = self.0.chunk_mut();
+        // SAFETY: `as_uninit_slice_mut` requires that no uninitialised byte is written. socket2
+        // hands the slice to recv(2) alone, which only ever writes bytes that it received.
+        let room = unsafe { chunk.as_uninit_slice_mut() };
+        let received = SockRef::from(&fd).recv(room)?;
+        // SAFETY: `advance_mut` requires the next `received` bytes of the chunk to be initialised.
+        // recv(2) wrote that many at its start, and never answers more than the length it was given.
+        unsafe { self.0.advance_mut(received) };
+        Ok(received)
+    }
+}
+
+impl RecvInto for Scattered<'_, '_> {
+    fn room(&self) -> usize {
+        self.0.iter().map(|buf| buf.len()).sum()
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        for buf in &mut *self.0 {
+            let (part, more) = rest.split_at(rest.len().min(buf.len()));
+            buf[..part.len()].copy_from_slice(part);
+            rest = more;
+        }
+        bytes.len() - rest.len()
+    }
+
+    /// Room for no byte at all is `Ok(0)`, as readv(2) answers.
+    fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        let count = self.0.len().min(SLICES_MAX);
+        rustix::io::readv(fd, &mut self.0[..count]).map_err(io::Error::from)
+    }
 }
 
 /// Runs one receive call on the unfilled part of `buf` and moves both cursors over what it wrote.

@@ -3,21 +3,12 @@
 //! Every call here is non-blocking and safe; receiving into uninitialised memory is in
 //! `read_buf.rs`.
 
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
-use std::net::{Shutdown, SocketAddr};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
-
-/// A send to a closed connection answers `EPIPE` and raises no `SIGPIPE`, whatever the process does
-/// with that signal.
-const SEND_FLAGS: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
-
-/// How many slices one vectored call takes: `UIO_MAXIOV` of Linux. sendmsg(2) refuses more with
-/// `EMSGSIZE`.
-const SLICES_MAX: usize = 1024;
 
 /// Makes a TCP socket that is non-blocking and close-on-exec.
 pub(crate) fn tcp_socket(domain: Domain) -> io::Result<Socket> {
@@ -29,42 +20,6 @@ pub(crate) fn start_connect(socket: &Socket, addr: SocketAddr) -> io::Result<()>
     match socket.connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
         _ => Ok(()),
-    }
-}
-
-/// Sends what the socket takes of `buf`.
-pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
-    SockRef::from(&fd).send_with_flags(buf, SEND_FLAGS)
-}
-
-/// Cuts `bufs` down to what one vectored call takes: the rest waits for the caller's next write.
-pub(crate) fn one_call<'a, 'b>(bufs: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
-    &bufs[..bufs.len().min(SLICES_MAX)]
-}
-
-/// Sends what the socket takes of `bufs`, which [`one_call`] has cut.
-///
-/// Nothing to send is `Ok(0)` without a system call, as with writev(2); sendmsg(2) would report a
-/// closed connection.
-pub(crate) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-    if bufs.iter().all(|buf| buf.is_empty()) {
-        return Ok(0);
-    }
-    SockRef::from(&fd).send_vectored_with_flags(bufs, SEND_FLAGS)
-}
-
-/// Receives into at most `SLICES_MAX` of `bufs`; room for no byte at all is `Ok(0)`, as readv(2)
-/// answers.
-pub(crate) fn read_vectored(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-    let count = bufs.len().min(SLICES_MAX);
-    rustix::io::readv(fd, &mut bufs[..count]).map_err(io::Error::from)
-}
-
-/// Shuts the socket down; that the peer was faster and the connection is gone already is success.
-pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
-    match SockRef::from(&fd).shutdown(how) {
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
-        result => result,
     }
 }
 

@@ -37,14 +37,21 @@ pub(super) const TABLES: Tables = Tables {
         },
     ],
     unsafe_files: &[
+        // atexit(3) takes a C function.
+        "crates/ring-core/src/exit.rs",
         "crates/ring-core/src/fd.rs",
         "crates/ring-core/src/fork.rs",
+        // getsockopt(2) with an option that no crate wraps.
+        "crates/ring-core/src/meminfo.rs",
         "crates/ring-core/src/ops.rs",
         "crates/ring-core/src/ring.rs",
         "crates/ring-core/src/sockaddr.rs",
         "crates/ring-core/src/submission.rs",
         // tokio's AsyncFd::register_with_interest, ReadBuf::assume_init and FromRawFd are unsafe.
         "crates/ring-reactor/src/async_fd.rs",
+        // A descriptor that its stream lends to the reactor, and the promise to take it back.
+        "crates/ring-reactor/src/flow/lent.rs",
+        "crates/ring-reactor/src/net/stream.rs",
         "crates/tokio-uring-net/src/read_buf.rs",
         "crates/tokio-uring-net/src/tcp/socket.rs",
         // fork(2), rlimits and signals, for tests in processes of their own.
@@ -59,6 +66,11 @@ pub(super) const TABLES: Tables = Tables {
         "crates/ring-core/src/slab.rs",
         "crates/ring-core/src/slot.rs",
         "crates/ring-core/src/token.rs",
+        "crates/ring-reactor/src/flow/counters.rs",
+        "crates/ring-reactor/src/flow/policy.rs",
+        "crates/ring-reactor/src/flow/pool.rs",
+        "crates/ring-reactor/src/flow/recv_queue.rs",
+        "crates/ring-reactor/src/flow/send_queue.rs",
         "crates/ring-reactor/src/limits.rs",
         "crates/ring-reactor/src/metrics.rs",
     ],

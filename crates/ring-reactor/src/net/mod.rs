@@ -1,8 +1,13 @@
-//! The socket engine: one socket type over both drivers.
+//! The socket engine: one socket type over both drivers, and streams in both modes.
 
 mod accept;
-mod epoll;
+pub(crate) mod epoll;
+mod recv;
 mod socket;
+mod stream;
 
+pub use self::recv::RecvInto;
 pub use self::socket::{Origin, ReadyEvent, Socket};
+pub use self::stream::Stream;
+pub use crate::flow::send::Data;
 pub use crate::ready::Direction;

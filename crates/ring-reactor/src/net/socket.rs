@@ -15,7 +15,7 @@ use tokio::io::{Interest, Ready};
 use tokio::task::coop;
 
 use super::epoll::{EpollEvent, EpollSource};
-use crate::reactor::{Mode, Reactor, Shared, gone};
+use crate::reactor::{Reactor, Serving, Shared, gone};
 use crate::ready::{Bits, Direction, ReadyState, Snapshot};
 use crate::select;
 use crate::source::{Source, Wait};
@@ -99,9 +99,9 @@ impl Socket {
         let reactor = select::current()?;
         let mode = reactor
             .as_ref()
-            .map_or(Mode::Epoll, |reactor| reactor.mode());
+            .map_or(Serving::Epoll, |reactor| reactor.serving());
         match (reactor, mode) {
-            (Some(reactor), Mode::Ring) => {
+            (Some(reactor), Serving::Ring) => {
                 let ready = match origin {
                     Origin::Accepted => ReadyState::assumed(Bits::BOTH),
                     Origin::Listening => ReadyState::assumed(Bits::READABLE),
@@ -119,8 +119,8 @@ impl Socket {
                     is_shared,
                 })
             }
-            (_, Mode::Stopped) => Err(gone()),
-            (_, Mode::Ring | Mode::Epoll) => {
+            (_, Serving::Stopped) => Err(gone()),
+            (_, Serving::Ring | Serving::Epoll) => {
                 let assumed = if origin == Origin::Accepted {
                     Bits::BOTH
                 } else {
@@ -154,6 +154,11 @@ impl Socket {
         self.fd()
     }
 
+    /// The reactor whose ring serves the socket, or did.
+    pub(super) fn reactor(&self) -> Option<&Arc<Reactor>> {
+        self.source().map(|source| &source.reactor)
+    }
+
     /// Takes the socket out of its runtime.
     ///
     /// # Errors
@@ -161,8 +166,13 @@ impl Socket {
     /// # Panics
     /// Never: the descriptor is in one of two places.
     pub fn into_fd(mut self) -> io::Result<OwnedFd> {
+        Ok(self.take_fd())
+    }
+
+    /// The same for an owner that cannot give the socket up. Only its drop may follow.
+    pub(super) fn take_fd(&mut self) -> OwnedFd {
         let epoll = self.epoll.take();
-        Ok(match self.ring.take() {
+        match self.ring.take() {
             Some(RingSocket { fd, source }) => {
                 drop(epoll);
                 Reactor::release(&source);
@@ -171,7 +181,7 @@ impl Socket {
             None => epoll
                 .expect("a socket without a ring is registered when it is made")
                 .into_fd(),
-        })
+        }
     }
 
     /// Waits, by the task of `cx`, until the socket is ready in `direction`. Takes a unit of tokio's
@@ -187,7 +197,7 @@ impl Socket {
     ) -> Poll<io::Result<ReadyEvent<'_>>> {
         // The common case, without a call: the ring serves, and has said that the socket is ready.
         if let Some(RingSocket { source, .. }) = &self.ring
-            && source.reactor.mode() == Mode::Ring
+            && source.reactor.serving() == Serving::Ring
         {
             let snapshot = source.ready_before(direction.bits());
             if !snapshot.ready.is_empty() {
@@ -336,10 +346,10 @@ impl Socket {
         let Some(RingSocket { fd, source }) = &self.ring else {
             return Ok(View::Epoll(self.registered()));
         };
-        match source.reactor.mode() {
-            Mode::Ring => Ok(View::Ring(source)),
-            Mode::Stopped => Err(gone()),
-            Mode::Epoll => {
+        match source.reactor.serving() {
+            Serving::Ring => Ok(View::Ring(source)),
+            Serving::Stopped => Err(gone()),
+            Serving::Epoll => {
                 let epoll = self.epoll.get_or_try_init(|| {
                     let _runtime = source.reactor.handle.enter();
                     EpollSource::new(fd.try_clone()?, Bits::NONE)

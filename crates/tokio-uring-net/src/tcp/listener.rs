@@ -8,6 +8,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll, ready};
 
 use ring_reactor::net::{Origin, Socket};
+use ring_reactor::{AtomicMode, Mode};
 use socket2::{Domain, SockAddr, SockRef};
 use tokio::net::{ToSocketAddrs, lookup_host};
 
@@ -53,6 +54,8 @@ const BACKLOG_COUNT: i32 = 128;
 /// ```
 pub struct TcpListener {
     socket: Socket,
+    /// Of the streams that it accepts.
+    mode: AtomicMode,
 }
 
 // tokio's types promise both whatever the engine is made of: no method leaves a socket half changed
@@ -109,6 +112,7 @@ impl TcpListener {
     pub(crate) fn new(fd: OwnedFd, origin: Origin) -> io::Result<TcpListener> {
         Ok(TcpListener {
             socket: Socket::new(fd, origin)?,
+            mode: AtomicMode::new(ring_reactor::default_mode()?),
         })
     }
 
@@ -136,7 +140,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        accepted(self.socket.accept().await?)
+        self.accepted(self.socket.accept().await?)
     }
 
     /// Accepts the next connection, or has the task of `cx` woken when there may be one.
@@ -162,7 +166,41 @@ impl TcpListener {
     /// # }
     /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        Poll::Ready(accepted(ready!(self.socket.poll_accept(cx))?))
+        Poll::Ready(self.accepted(ready!(self.socket.poll_accept(cx))?))
+    }
+
+    /// Makes a stream of an accepted connection.
+    fn accepted(&self, (fd, peer): (OwnedFd, SockAddr)) -> io::Result<(TcpStream, SocketAddr)> {
+        let peer = sys::internet_addr(peer)?;
+        let stream = TcpStream::with_mode(fd, Origin::Accepted, self.mode.load())?;
+        Ok((stream, peer))
+    }
+
+    /// Answers the [`Mode`] of the streams that the listener accepts.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode.load()
+    }
+
+    /// Chooses the [`Mode`] of the streams that the listener accepts from now on: by default that of
+    /// its runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// use tokio_uring_net::{Mode, TcpListener, TcpStream};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// listener.set_mode(Mode::Completion);
+    /// let _client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// assert_eq!(server.mode(), Mode::Completion);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_mode(&self, mode: Mode) {
+        self.mode.swap(mode);
     }
 
     /// Takes a listener of the standard library into the current runtime.
@@ -267,12 +305,6 @@ impl TcpListener {
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         SockRef::from(&self.socket.fd()).set_ttl_v4(ttl)
     }
-}
-
-/// Makes a stream of an accepted connection.
-fn accepted((fd, peer): (OwnedFd, SockAddr)) -> io::Result<(TcpStream, SocketAddr)> {
-    let peer = sys::internet_addr(peer)?;
-    Ok((TcpStream::new(fd, Origin::Accepted)?, peer))
 }
 
 impl TryFrom<std::net::TcpListener> for TcpListener {

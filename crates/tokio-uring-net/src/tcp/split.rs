@@ -249,14 +249,14 @@ impl AsyncWrite for WriteHalf<'_> {
         self.0.is_write_vectored()
     }
 
-    /// Answers at once: no written byte is held back.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Sends what is queued, in [`Mode::Completion`](crate::Mode); otherwise nothing is.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_flush_shared(cx)
     }
 
     /// Ends the stream in this direction; a connection that is gone already is no error.
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.0.shutdown_write())
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_shutdown_shared(cx)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
@@ -375,14 +375,14 @@ impl AsyncWrite for OwnedWriteHalf {
         self.inner.is_write_vectored()
     }
 
-    /// Answers at once: no written byte is held back.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Sends what is queued, in [`Mode::Completion`](crate::Mode); otherwise nothing is.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner.poll_flush_shared(cx)
     }
 
     /// Ends the stream in this direction; a connection that is gone already is no error.
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = self.inner.shutdown_write();
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = ready!(self.inner.poll_shutdown_shared(cx));
         if result.is_ok() {
             self.shutdown_on_drop = false;
         }

@@ -2,26 +2,29 @@
 //! `options.rs`, the ways in and out of other types in `convert.rs`.
 
 mod convert;
+pub(crate) mod mode;
 mod options;
 mod readiness;
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, ErrorKind, IoSlice};
-use std::net::{Shutdown, SocketAddr};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use ring_reactor::net::{Direction, Origin, Socket};
+use ring_reactor::Mode;
+use ring_reactor::net::{Data, Direction, Origin, Stream};
 use socket2::Domain;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{ToSocketAddrs, lookup_host};
 
 use super::split::{self, ReadHalf, WriteHalf};
 use super::split_owned::{self, OwnedReadHalf, OwnedWriteHalf};
-use crate::{read_buf, sys};
+use crate::read_buf::Unfilled;
+use crate::sys;
 
 /// A TCP connection to a peer.
 ///
@@ -71,7 +74,7 @@ use crate::{read_buf, sys};
 /// # }
 /// ```
 pub struct TcpStream {
-    socket: Socket,
+    stream: Stream,
 }
 
 // tokio's types promise both whatever the engine is made of: no method leaves a socket half changed
@@ -130,7 +133,7 @@ impl TcpStream {
     pub(crate) async fn new_connecting(fd: OwnedFd, origin: Origin) -> io::Result<TcpStream> {
         let stream = TcpStream::new(fd, origin)?;
         // connect(2): the socket gets writable when the attempt has ended, and SO_ERROR tells how.
-        poll_fn(|cx| stream.socket.poll_ready(cx, Direction::Write).map_ok(drop)).await?;
+        poll_fn(|cx| stream.stream.poll_ready(cx, Direction::Write)).await?;
         match stream.take_error()? {
             Some(error) => Err(error),
             None => Ok(stream),
@@ -141,7 +144,15 @@ impl TcpStream {
     #[track_caller]
     pub(crate) fn new(fd: OwnedFd, origin: Origin) -> io::Result<TcpStream> {
         Ok(TcpStream {
-            socket: Socket::new(fd, origin)?,
+            stream: Stream::new(fd, origin)?,
+        })
+    }
+
+    /// The same, in `mode`.
+    #[track_caller]
+    pub(crate) fn with_mode(fd: OwnedFd, origin: Origin, mode: Mode) -> io::Result<TcpStream> {
+        Ok(TcpStream {
+            stream: Stream::with_mode(fd, origin, mode)?,
         })
     }
 
@@ -163,7 +174,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        sys::local_addr(self.socket.fd())
+        sys::local_addr(self.stream.fd())
     }
 
     /// Answers the address of the peer.
@@ -184,7 +195,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        sys::peer_addr(self.socket.fd())
+        sys::peer_addr(self.stream.fd())
     }
 
     /// Lends the stream to a read half and a write half, to be used at once in one task.
@@ -248,11 +259,7 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buf.remaining();
-        self.poll_transfer(cx, Direction::Read, room, || {
-            read_buf::recv(self.socket.fd(), buf)
-        })
-        .map_ok(|_| ())
+        self.stream.poll_read(cx, &mut Unfilled(buf)).map_ok(|_| ())
     }
 
     pub(super) fn poll_write_shared(
@@ -260,9 +267,7 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_transfer(cx, Direction::Write, buf.len(), || {
-            sys::send(self.socket.fd(), buf)
-        })
+        self.stream.poll_write(cx, Data::One(buf))
     }
 
     pub(super) fn poll_write_vectored_shared(
@@ -270,41 +275,20 @@ impl TcpStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let bufs = sys::one_call(bufs);
-        let len = bufs.iter().map(|buf| buf.len()).sum();
-        self.poll_transfer(cx, Direction::Write, len, || {
-            sys::send_vectored(self.socket.fd(), bufs)
-        })
+        self.stream.poll_write(cx, Data::Many(bufs))
     }
 
+    pub(super) fn poll_flush_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_flush(cx)
+    }
+
+    pub(super) fn poll_shutdown_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_shutdown(cx)
+    }
+
+    /// Ends the stream for writing, behind what is queued, for a half that is dropped.
     pub(super) fn shutdown_write(&self) -> io::Result<()> {
-        sys::shutdown(self.socket.fd(), Shutdown::Write)
-    }
-
-    /// Moves up to `len` bytes by `transfer` as soon as the socket is ready.
-    ///
-    /// A short transfer shows, as `WouldBlock` does, that the socket is drained or full: the next
-    /// call need not try before the driver reports more.
-    fn poll_transfer(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        len: usize,
-        mut transfer: impl FnMut() -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            let event = ready!(self.socket.poll_ready(cx, direction))?;
-            match transfer() {
-                Ok(moved) => {
-                    if 0 < moved && moved < len {
-                        event.clear();
-                    }
-                    return Poll::Ready(Ok(moved));
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        self.stream.shutdown()
     }
 }
 
@@ -339,14 +323,15 @@ impl AsyncWrite for TcpStream {
         true
     }
 
-    /// Answers at once: no written byte is held back.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Answers at once in [`Mode::Exact`](crate::Mode), which holds no written byte back. In
+    /// `Mode::Completion` it sends what is queued, and waits only while the kernel is full.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush_shared(cx)
     }
 
     /// Ends the stream in this direction; a connection that is gone already is no error.
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shutdown_write())
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_shutdown_shared(cx)
     }
 }
 
@@ -359,7 +344,7 @@ impl fmt::Debug for TcpStream {
         if let Ok(peer) = self.peer_addr() {
             out.field("peer", &peer);
         }
-        out.field("fd", &self.socket.fd().as_raw_fd()).finish()
+        out.field("fd", &self.stream.fd().as_raw_fd()).finish()
     }
 }
 
@@ -371,12 +356,12 @@ impl AsRef<TcpStream> for TcpStream {
 
 impl AsFd for TcpStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.expose_fd()
+        self.stream.expose_fd(true)
     }
 }
 
 impl AsRawFd for TcpStream {
     fn as_raw_fd(&self) -> RawFd {
-        self.socket.expose_fd().as_raw_fd()
+        self.stream.expose_fd(false).as_raw_fd()
     }
 }

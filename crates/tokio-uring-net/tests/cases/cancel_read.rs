@@ -1,6 +1,6 @@
 //! Cancelled reads, peeks and waits for readiness.
 
-use crate::stack::net::TcpStream;
+use crate::stack::{self, net::TcpStream};
 use crate::support::HANG;
 use crate::support::cancel::Canceller;
 use crate::support::pattern::Pattern;
@@ -49,7 +49,7 @@ fn any_read<'a>(
             let bufs = &mut [IoSliceMut::new(head), IoSliceMut::new(tail)];
             taken(stream.try_read_vectored(bufs))
         }),
-        5 => Box::pin(async {
+        5 if stack::is_exact(stream) => Box::pin(async {
             let stream = &*stream;
             let read = || recv(stream, buf);
             stream
@@ -57,7 +57,7 @@ fn any_read<'a>(
                 .await
                 .map(Got::Taken)
         }),
-        6 => Box::pin(async { stream.split().0.read(buf).await.map(Got::Taken) }),
+        5 | 6 => Box::pin(async { stream.split().0.read(buf).await.map(Got::Taken) }),
         _ => Box::pin(async { stream.split().0.peek(buf).await.map(Got::Peeked) }),
     }
 }

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use ring_reactor::net::Origin;
 
 use super::TcpStream;
+use super::mode::IntoStdError;
 use crate::sys;
 
 impl TcpStream {
@@ -48,7 +49,9 @@ impl TcpStream {
     /// Bytes that were received and not read are the first that the answer reads.
     ///
     /// # Errors
-    /// If the runtime cannot let go of the socket, which is closed then.
+    /// In [`Mode::Completion`](crate::Mode), if bytes were received ahead or the kernel is too full
+    /// to take what is queued: the error holds an [`IntoStdError`], which gives the stream back. Not
+    /// in [`Mode::Exact`](crate::Mode).
     ///
     /// # Examples
     /// ```
@@ -72,7 +75,10 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn into_std(self) -> io::Result<std::net::TcpStream> {
-        self.socket.into_fd().map(std::net::TcpStream::from)
+        match self.stream.into_fd() {
+            Ok(fd) => Ok(fd.into()),
+            Err(stream) => Err(IntoStdError::of(TcpStream { stream }).into()),
+        }
     }
 }
 
@@ -124,7 +130,7 @@ impl TryFrom<TcpStream> for tokio::net::TcpStream {
     /// tokio's concrete type.
     ///
     /// # Errors
-    /// If the runtime cannot let go of the socket or tokio cannot register it.
+    /// As [`into_std`](TcpStream::into_std); if tokio cannot register the socket.
     ///
     /// # Panics
     /// If called outside a tokio runtime, or in one whose I/O is not enabled.

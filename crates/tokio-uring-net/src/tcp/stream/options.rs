@@ -26,7 +26,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        SockRef::from(&self.socket.fd()).take_error()
+        self.stream.take_error()
     }
 
     /// Answers `TCP_NODELAY`. See [`set_nodelay`](TcpStream::set_nodelay).
@@ -34,7 +34,7 @@ impl TcpStream {
     /// # Errors
     /// As getsockopt(2).
     pub fn nodelay(&self) -> io::Result<bool> {
-        SockRef::from(&self.socket.fd()).tcp_nodelay()
+        SockRef::from(&self.stream.fd()).tcp_nodelay()
     }
 
     /// Sets `TCP_NODELAY`: whether small segments leave at once.
@@ -59,7 +59,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        SockRef::from(&self.socket.fd()).set_tcp_nodelay(nodelay)
+        SockRef::from(&self.stream.fd()).set_tcp_nodelay(nodelay)
     }
 
     /// Answers `TCP_QUICKACK`. See [`set_quickack`](TcpStream::set_quickack).
@@ -67,7 +67,7 @@ impl TcpStream {
     /// # Errors
     /// As getsockopt(2).
     pub fn quickack(&self) -> io::Result<bool> {
-        SockRef::from(&self.socket.fd()).tcp_quickack()
+        SockRef::from(&self.stream.fd()).tcp_quickack()
     }
 
     /// Sets `TCP_QUICKACK`: whether received segments are acknowledged at once instead of a little
@@ -91,7 +91,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        SockRef::from(&self.socket.fd()).set_tcp_quickack(quickack)
+        SockRef::from(&self.stream.fd()).set_tcp_quickack(quickack)
     }
 
     /// Answers `SO_LINGER`: how long a close waits for unsent bytes, `None` if it does not wait.
@@ -102,7 +102,7 @@ impl TcpStream {
     /// # Errors
     /// As getsockopt(2).
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        SockRef::from(&self.socket.fd()).linger()
+        SockRef::from(&self.stream.fd()).linger()
     }
 
     /// Sets `SO_LINGER`: how long a close waits for unsent bytes, in whole seconds; `None` for a
@@ -131,7 +131,7 @@ impl TcpStream {
     /// ```
     #[deprecated = "dropping a socket with `SO_LINGER` set blocks the thread"]
     pub fn set_linger(&self, dur: Option<Duration>) -> io::Result<()> {
-        SockRef::from(&self.socket.fd()).set_linger(dur)
+        SockRef::from(&self.stream.fd()).set_linger(dur)
     }
 
     /// Sets `SO_LINGER` to zero: a close resets the connection.
@@ -162,7 +162,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_zero_linger(&self) -> io::Result<()> {
-        SockRef::from(&self.socket.fd()).set_linger(Some(Duration::ZERO))
+        SockRef::from(&self.stream.fd()).set_linger(Some(Duration::ZERO))
     }
 
     /// Answers `IP_TTL`: how many routers a packet of this socket may pass. See
@@ -171,7 +171,7 @@ impl TcpStream {
     /// # Errors
     /// As getsockopt(2).
     pub fn ttl(&self) -> io::Result<u32> {
-        SockRef::from(&self.socket.fd()).ttl_v4()
+        SockRef::from(&self.stream.fd()).ttl_v4()
     }
 
     /// Sets `IP_TTL`: how many routers a packet of this socket may pass.
@@ -193,6 +193,6 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        SockRef::from(&self.socket.fd()).set_ttl_v4(ttl)
+        SockRef::from(&self.stream.fd()).set_ttl_v4(ttl)
     }
 }

@@ -4,11 +4,11 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::task::{Context, Poll};
 
 use bytes::BufMut;
-use ring_reactor::net::Direction;
+use ring_reactor::net::{Data, Direction};
 use tokio::io::{Interest, ReadBuf, Ready};
 
 use super::TcpStream;
-use crate::{read_buf, sys};
+use crate::read_buf::{Free, Peeked, Scattered, Unfilled};
 
 impl TcpStream {
     /// Waits until the stream is ready for any of `interest`; answers what it is ready for.
@@ -40,7 +40,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        Ok(self.socket.ready(interest).await?.ready())
+        self.stream.ready(interest).await
     }
 
     /// Waits until a read may find bytes or the end of the stream: `ready(Interest::READABLE)`.
@@ -105,7 +105,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(cx, Direction::Read).map_ok(drop)
+        self.stream.poll_ready(cx, Direction::Read)
     }
 
     /// Receives what is there into `buf`, without waiting; answers how many bytes.
@@ -119,10 +119,7 @@ impl TcpStream {
     /// # Examples
     /// See [`readable`](TcpStream::readable).
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut buf = ReadBuf::new(buf);
-        self.socket.try_io(Interest::READABLE, || {
-            read_buf::recv(self.socket.fd(), &mut buf)
-        })
+        self.stream.try_read(&mut Unfilled(&mut ReadBuf::new(buf)))
     }
 
     /// Receives what is there into `bufs`, one after another, without waiting; answers how many
@@ -160,9 +157,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.socket.try_io(Interest::READABLE, || {
-            sys::read_vectored(self.socket.fd(), bufs)
-        })
+        self.stream.try_read(&mut Scattered(bufs))
     }
 
     /// Receives what is there into the free part of `buf` and advances it, without waiting; answers
@@ -199,9 +194,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.socket.try_io(Interest::READABLE, || {
-            read_buf::recv_buf(self.socket.fd(), buf)
-        })
+        self.stream.try_read(&mut Free(buf))
     }
 
     /// Waits until a write may find room: `ready(Interest::WRITABLE)`.
@@ -258,7 +251,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(cx, Direction::Write).map_ok(drop)
+        self.stream.poll_ready(cx, Direction::Write)
     }
 
     /// Sends what the socket takes of `buf`, without waiting; answers how many bytes.
@@ -270,8 +263,7 @@ impl TcpStream {
     /// # Examples
     /// See [`writable`](TcpStream::writable).
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.socket
-            .try_io(Interest::WRITABLE, || sys::send(self.socket.fd(), buf))
+        self.stream.try_write(Data::One(buf))
     }
 
     /// Sends what the socket takes of `bufs`, one after another, without waiting; answers how many
@@ -297,10 +289,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let bufs = sys::one_call(bufs);
-        self.socket.try_io(Interest::WRITABLE, || {
-            sys::send_vectored(self.socket.fd(), bufs)
-        })
+        self.stream.try_write(Data::Many(bufs))
     }
 
     /// Runs `f`, which does its own I/O on the socket, if the stream is ready for `interest`.
@@ -333,7 +322,7 @@ impl TcpStream {
         interest: Interest,
         f: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        self.socket.try_io(interest, f)
+        self.stream.try_io(interest, f)
     }
 
     /// Runs `f`, which does its own I/O on the socket, whenever the stream is ready, until it does
@@ -370,7 +359,7 @@ impl TcpStream {
         interest: Interest,
         f: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
-        self.socket.async_io(interest, f).await
+        self.stream.async_io(interest, f).await
     }
 
     /// Waits for bytes and copies them to `buf`; they stay in the socket for the next read. Answers
@@ -403,12 +392,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        // Each attempt starts over at the beginning of `buf`: only the last one answers.
-        self.socket
-            .async_io(Interest::READABLE, || {
-                read_buf::peek(self.socket.fd(), &mut ReadBuf::new(buf))
-            })
-            .await
+        self.stream.peek(Peeked(&mut ReadBuf::new(buf))).await
     }
 
     /// Copies bytes to the unfilled part of `buf` and leaves them in the socket, or has the task of
@@ -444,8 +428,6 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.socket.poll_io(cx, Direction::Read, || {
-            read_buf::peek(self.socket.fd(), buf)
-        })
+        self.stream.poll_peek(cx, &mut Peeked(buf))
     }
 }

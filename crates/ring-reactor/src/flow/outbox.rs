@@ -1,0 +1,431 @@
+//! What a Completion socket has accepted from its writer, until the kernel has it.
+//!
+//! | state | leaves on |
+//! |---|---|
+//! | clean: nothing queued | a write that waits -> queued |
+//! | queued; its driver knows (`is_dirty`) | any flush that the kernel takes whole -> clean; one that it does not -> blocked |
+//! | blocked: the kernel is full, a pump waits for room | the pump, a flush or a write that empties the queue -> clean |
+//! | failed: a send has taken the socket's error | the next call that can report it -> clean |
+//!
+//! The bytes of a failed queue are gone, as those in a socket's own buffer are after a reset.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use ring_core::meminfo;
+use rustix::io::Errno;
+use rustix::net::Shutdown;
+
+use super::counters::Reason;
+use super::lent::LentFd;
+use super::policy::{Decision, Room, WritePolicy};
+use super::pump;
+use super::send::Data;
+use super::send_queue::SendQueue;
+use crate::limits::{EXIT_LOCK_WAIT_MS, SEND_PIECES_MAX, SEND_QUEUE_BYTES_MAX};
+use crate::reactor::{Reactor, Serving};
+
+/// The send side of one Completion socket, shared by the socket and the reactor that flushes it.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    reactor: Arc<Reactor>,
+    state: Mutex<State>,
+    /// Whether there is something to send or to report: who finds nothing need not lock. Written
+    /// under the lock; a reader that comes too early is served by the flush that follows its write.
+    is_busy: AtomicBool,
+    /// Whether the driver's list has this outbox.
+    is_dirty: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    fd: LentFd,
+    queue: SendQueue,
+    /// Writes in the queue.
+    writes: usize,
+    policy: WritePolicy,
+    room: Room,
+    /// What a send has taken from the socket and no call has reported yet.
+    error: Option<io::Error>,
+    has_pump: bool,
+    /// Whether the stream is to be shut down for writing when the queue is empty.
+    ends: bool,
+}
+
+/// What becomes of a write.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// It waits in the queue; so many bytes.
+    Queued(usize),
+    /// Nothing is queued: send it.
+    Send,
+    /// Send it behind the queue: [`Outbox::send_behind`].
+    SendBehind,
+}
+
+/// What a flush came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// Nothing is queued any more. There may be an error to report.
+    Done,
+    /// The kernel is full; a pump goes on when it has room.
+    Blocked,
+}
+
+impl Outbox {
+    pub(crate) fn new(reactor: Arc<Reactor>, fd: LentFd) -> Outbox {
+        Outbox {
+            reactor,
+            state: Mutex::new(State {
+                fd,
+                queue: SendQueue::default(),
+                writes: 0,
+                policy: WritePolicy::default(),
+                room: Room::default(),
+                error: None,
+                has_pump: false,
+                ends: false,
+            }),
+            is_busy: AtomicBool::new(false),
+            is_dirty: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
+    }
+
+    /// Takes `data` into the queue if it is to wait there.
+    ///
+    /// # Errors
+    /// What an earlier send has left to report.
+    pub(crate) fn offer(self: &Arc<Self>, data: Data<'_>, may_wait: bool) -> io::Result<Offer> {
+        let bytes = data.bytes();
+        let mut state = self.state.lock();
+        if let Some(error) = self.take_error_of(&mut state) {
+            return Err(error);
+        }
+        let waits = may_wait
+            && bytes > 0
+            && state.policy.decide(bytes) == Decision::Queue
+            && state.has_room(bytes)
+            && self.reactor.serving() != Serving::Stopped;
+        if !waits {
+            return Ok(if state.queue.is_empty() {
+                Offer::Send
+            } else {
+                Offer::SendBehind
+            });
+        }
+        data.pieces().for_each(|piece| state.queue.push(piece));
+        state.writes += 1;
+        state.policy.on_written();
+        self.is_busy.store(true, Ordering::Relaxed);
+        drop(state);
+        self.mark_dirty();
+        Ok(Offer::Queued(bytes))
+    }
+
+    /// A write that found the queue empty was sent.
+    pub(crate) fn on_sent(&self, bytes: usize) {
+        let mut state = self.state.lock();
+        state.room.on_send(bytes);
+        state.policy.on_written();
+    }
+
+    /// Sends the queue and `data` behind it in one call. Returns how much of `data` was taken;
+    /// `None`: the kernel is full before it.
+    ///
+    /// # Errors
+    /// Of the send: nothing of `data` was taken, and what was queued is lost with the connection.
+    pub(crate) fn send_behind(&self, data: Data<'_>) -> io::Result<Option<usize>> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let (queued, offered) = (state.queue.bytes(), data.bytes());
+        let Some(fd) = state.fd.get() else {
+            return Ok(None);
+        };
+        let mut slices = [IoSlice::new(&[]); SEND_PIECES_MAX];
+        let count = state.queue.slices(&mut slices);
+        let mut pieces = count;
+        // A queue that does not fit leaves no place for what is behind it.
+        for (slice, piece) in slices[count..].iter_mut().zip(data.pieces()) {
+            *slice = IoSlice::new(piece);
+            pieces += 1;
+        }
+        let sent = retry(|| Data::Many(&slices[..pieces]).send(fd));
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                state.room.on_full();
+                return Ok(None);
+            }
+            Err(error) => {
+                state.queue.clear();
+                self.note(state);
+                return Err(error);
+            }
+        };
+        state.room.on_send(sent);
+        state.queue.advance(sent.min(queued));
+        if !state.queue.is_empty() {
+            return Ok(None);
+        }
+        self.emptied(state, Reason::Full, queued);
+        let taken = sent - queued;
+        if taken == 0 && offered > 0 {
+            return Ok(None);
+        }
+        state.policy.on_written();
+        Ok(Some(taken))
+    }
+
+    /// Sends what is queued, as far as the kernel takes it without waiting.
+    pub(crate) fn flush(self: &Arc<Self>, reason: Reason) -> Flush {
+        // Relaxed: only a write that this flush need not know of can be missed.
+        if !self.is_busy.load(Ordering::Relaxed) {
+            return Flush::Done;
+        }
+        if self.reactor.is_foreign_process() {
+            // A forked child sends nothing of its parent's; whose lock this is nobody knows.
+            return Flush::Done;
+        }
+        self.flush_locked(self.state.lock(), reason)
+    }
+
+    /// As [`Outbox::flush`], at the end of a round: what comes next begins another.
+    pub(crate) fn flush_round(self: &Arc<Self>, reason: Reason) -> Flush {
+        let mut state = self.state.lock();
+        self.end_round_of(&mut state);
+        if self.is_busy.load(Ordering::Relaxed) {
+            self.flush_locked(state, reason)
+        } else {
+            Flush::Done
+        }
+    }
+
+    /// As [`Outbox::flush`], for the end of the process: another thread may hold the lock for ever.
+    pub(crate) fn flush_at_exit(self: &Arc<Self>) {
+        let wait = Duration::from_millis(EXIT_LOCK_WAIT_MS);
+        if let Some(mut state) = self.state.try_lock_for(wait) {
+            self.send_queue(&mut state, None, Reason::Straggler);
+        }
+    }
+
+    fn flush_locked(self: &Arc<Self>, mut state: MutexGuard<'_, State>, reason: Reason) -> Flush {
+        if self.send_queue(&mut state, None, reason) == Flush::Done {
+            return Flush::Done;
+        }
+        if !state.has_pump {
+            match state.fd.get().map(|fd| fd.try_clone_to_owned()) {
+                Some(Ok(fd)) => {
+                    state.has_pump = true;
+                    drop(state);
+                    pump::start(self.clone(), fd);
+                }
+                // No descriptor for the pump: somebody comes back to it (`stragglers`).
+                Some(Err(_)) => {
+                    drop(state);
+                    if !self.is_dirty.swap(true, Ordering::AcqRel) {
+                        self.reactor.dirty.keep(self.clone());
+                    }
+                }
+                None => {}
+            }
+        }
+        Flush::Blocked
+    }
+
+    /// Sends what is queued, by the pump's own descriptor. After `Done` the pump is not needed.
+    pub(crate) fn flush_by_pump(&self, fd: BorrowedFd<'_>) -> Flush {
+        let mut state = self.state.lock();
+        let flushed = self.send_queue(&mut state, Some(fd), Reason::Room);
+        if flushed == Flush::Done {
+            if state.ends {
+                state.ends = false;
+                // ENOTCONN: there is nobody left to tell.
+                let _ = rustix::net::shutdown(fd, Shutdown::Write);
+            }
+            state.has_pump = false;
+        }
+        flushed
+    }
+
+    /// The runtime has dropped the pump: whoever finds the queue blocked starts another.
+    pub(crate) fn pump_dropped(&self, fd: BorrowedFd<'_>) {
+        if self.reactor.is_foreign_process() {
+            return;
+        }
+        self.flush_by_pump(fd);
+        self.state.lock().has_pump = false;
+    }
+
+    /// There is no pump after all.
+    pub(crate) fn pump_failed(&self) {
+        self.state.lock().has_pump = false;
+    }
+
+    fn send_queue(&self, state: &mut State, fd: Option<BorrowedFd<'_>>, reason: Reason) -> Flush {
+        let queued = state.queue.bytes();
+        while !state.queue.is_empty() {
+            let Some(fd) = fd.or(state.fd.get()) else {
+                return Flush::Blocked;
+            };
+            match retry(|| send_once(&state.queue, fd)) {
+                Ok(sent) => {
+                    state.room.on_send(sent);
+                    state.queue.advance(sent);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    state.room.on_full();
+                    return Flush::Blocked;
+                }
+                Err(error) => {
+                    state.queue.clear();
+                    state.error = Some(error);
+                    self.note(state);
+                    return Flush::Done;
+                }
+            }
+        }
+        if queued > 0 {
+            self.emptied(state, reason, queued);
+        }
+        Flush::Done
+    }
+
+    /// Bookkeeping after the last queued byte has left.
+    fn emptied(&self, state: &mut State, reason: Reason, bytes: usize) {
+        let writes = std::mem::take(&mut state.writes);
+        self.reactor.counters.flushed(reason, writes, bytes);
+        self.note(state);
+    }
+
+    fn note(&self, state: &State) {
+        let is_busy = !state.queue.is_empty() || state.error.is_some();
+        self.is_busy.store(is_busy, Ordering::Relaxed);
+    }
+
+    /// Ends a round: a read has taken bytes from the kernel.
+    pub(crate) fn end_round(&self) {
+        self.end_round_of(&mut self.state.lock());
+    }
+
+    fn end_round_of(&self, state: &mut State) {
+        state.policy.end_round();
+        if !state.policy.coalesces() {
+            state.queue.release();
+        }
+    }
+
+    /// Whether something is queued or to be reported.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes are queued.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.state.lock().queue.bytes()
+    }
+
+    /// What a send has left to report.
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
+        if !self.is_busy() {
+            return None;
+        }
+        self.take_error_of(&mut self.state.lock())
+    }
+
+    /// The same for a read: that the stream is closed for writing is no news to a reader.
+    pub(crate) fn take_read_error(&self) -> Option<io::Error> {
+        if !self.is_busy() {
+            return None;
+        }
+        let mut state = self.state.lock();
+        let is_broken_pipe = |error: &io::Error| error.kind() == ErrorKind::BrokenPipe;
+        if state.error.as_ref().is_none_or(is_broken_pipe) {
+            return None;
+        }
+        self.take_error_of(&mut state)
+    }
+
+    fn take_error_of(&self, state: &mut State) -> Option<io::Error> {
+        let error = state.error.take();
+        if error.is_some() {
+            self.note(state);
+        }
+        error
+    }
+
+    /// Sends what is queued and leaves the shutdown for writing to the pump if the kernel is full.
+    /// Returns whether the caller has to shut down now.
+    pub(crate) fn end(self: &Arc<Self>) -> bool {
+        if self.flush(Reason::End) == Flush::Done {
+            return true;
+        }
+        let mut state = self.state.lock();
+        state.ends = state.has_pump;
+        !state.ends
+    }
+
+    /// Sends what is queued and gives the descriptor back. Returns whether a pump goes on with a
+    /// descriptor of its own.
+    pub(crate) fn close(self: &Arc<Self>) -> bool {
+        if self.reactor.is_foreign_process() {
+            return false;
+        }
+        self.flush(Reason::End);
+        let mut state = self.state.lock();
+        state.fd.take_back();
+        state.has_pump
+    }
+
+    fn mark_dirty(self: &Arc<Self>) {
+        // AcqRel: pairs with `clear_dirty`. Who finds the mark set has written before the driver's
+        // flush takes the lock.
+        if !self.is_dirty.swap(true, Ordering::AcqRel) && !self.reactor.dirty.mark(self.clone()) {
+            // There will be no turn any more.
+            self.flush(Reason::End);
+        }
+    }
+
+    /// Takes the mark off, before the flush that follows.
+    pub(crate) fn clear_dirty(&self) {
+        self.is_dirty.store(false, Ordering::Release);
+    }
+}
+
+impl State {
+    /// Whether the queue may grow by `bytes` bytes, and the kernel has room for it then.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let State {
+            fd, room, queue, ..
+        } = self;
+        let bytes = queue.bytes() + bytes;
+        let measure = || fd.get().map_or(0, meminfo::send_room);
+        bytes <= SEND_QUEUE_BYTES_MAX && room.has(bytes, measure)
+    }
+}
+
+fn send_once(queue: &SendQueue, fd: BorrowedFd<'_>) -> io::Result<usize> {
+    if let Some(one) = queue.as_one() {
+        return Data::One(one).send(fd);
+    }
+    let mut slices = [IoSlice::new(&[]); SEND_PIECES_MAX];
+    let count = queue.slices(&mut slices);
+    Data::Many(&slices[..count]).send(fd)
+}
+
+/// Repeats a send that a signal has interrupted.
+fn retry(mut send: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match send() {
+            Err(error) if error.raw_os_error() == Some(Errno::INTR.raw_os_error()) => {}
+            result => return result,
+        }
+    }
+}

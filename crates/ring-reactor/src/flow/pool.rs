@@ -1,0 +1,142 @@
+//! The receive buffers of one reactor: a bounded number in use at once, a few kept for the next. Pure.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::limits::{POOL_BUFFERS_KEPT_MAX, RECV_BUFFER_BYTES};
+
+/// One receive buffer.
+type Buffer = Box<[u8; RECV_BUFFER_BYTES]>;
+
+/// A handle to the buffers; clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool(Arc<Shared>);
+
+struct Shared {
+    buffers_max: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    kept: Vec<Buffer>,
+    leased_count: usize,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.lock();
+        f.debug_struct("Pool")
+            .field("buffers_max", &self.buffers_max)
+            .field("leased", &state.leased_count)
+            .field("kept", &state.kept.len())
+            .finish()
+    }
+}
+
+impl Pool {
+    /// A pool of at most `buffers_max` buffers; none is made before it is asked for.
+    pub(crate) fn new(buffers_max: usize) -> Pool {
+        Pool(Arc::new(Shared {
+            buffers_max,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// Lends a buffer; `None` if all are lent. What is in it is what the last holder left.
+    pub(crate) fn lease(&self) -> Option<Lease> {
+        let kept = {
+            let mut state = self.0.state.lock();
+            if state.leased_count == self.0.buffers_max {
+                return None;
+            }
+            state.leased_count += 1;
+            state.kept.pop()
+        };
+        Some(Lease {
+            buffer: Some(kept.unwrap_or_else(|| Box::new([0; RECV_BUFFER_BYTES]))),
+            pool: self.clone(),
+        })
+    }
+
+    /// How many buffers are lent.
+    pub(crate) fn leased_count(&self) -> usize {
+        self.0.state.lock().leased_count
+    }
+}
+
+/// A buffer on loan; its drop gives it back.
+pub(crate) struct Lease {
+    /// `None` only while it is dropped.
+    buffer: Option<Buffer>,
+    pool: Pool,
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
+
+impl Deref for Lease {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.buffer
+            .as_deref()
+            .expect("a lease has its buffer until it is dropped")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.buffer
+            .as_deref_mut()
+            .expect("a lease has its buffer until it is dropped")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let spare = {
+            let mut state = self.pool.0.state.lock();
+            state.leased_count -= 1;
+            match self.buffer.take() {
+                Some(buffer) if state.kept.len() < POOL_BUFFERS_KEPT_MAX => {
+                    state.kept.push(buffer);
+                    None
+                }
+                spare => spare,
+            }
+        };
+        drop(spare);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pool;
+    use crate::limits::POOL_BUFFERS_KEPT_MAX;
+
+    #[test]
+    fn no_more_buffers_are_lent_than_the_pool_may_have() {
+        let pool = Pool::new(2);
+        let (first, _second) = (pool.lease().unwrap(), pool.lease().unwrap());
+        assert!(pool.lease().is_none());
+        drop(first);
+        assert!(pool.lease().is_some());
+        assert_eq!(pool.leased_count(), 1);
+    }
+
+    #[test]
+    fn a_burst_leaves_a_bounded_number_of_buffers_behind() {
+        let pool = Pool::new(4 * POOL_BUFFERS_KEPT_MAX);
+        let leases: Vec<_> = std::iter::from_fn(|| pool.lease()).collect();
+        assert_eq!(leases.len(), 4 * POOL_BUFFERS_KEPT_MAX);
+        drop(leases);
+        assert_eq!(pool.0.state.lock().kept.len(), POOL_BUFFERS_KEPT_MAX);
+    }
+}

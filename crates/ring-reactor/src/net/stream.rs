@@ -1,0 +1,270 @@
+//! A connected stream over both drivers and in both modes: what moves its bytes.
+//!
+//! In Exact mode every call is one system call, made when the socket is ready. In Completion mode
+//! there is a queue on either side ([`Flow`]); a call looks there first:
+//!
+//! | call | looks at | then |
+//! |---|---|---|
+//! | read | bytes ahead | the kernel: into a buffer of the pool if the caller offers little room |
+//! | a read that would wait | the send queue, which leaves | waits |
+//! | write | the policy: wait for company or go | the kernel, behind what is queued |
+//! | flush, shutdown, drop, `into_fd`, an exposed descriptor | the send queue, which leaves | |
+//!
+//! A stream whose descriptor was exposed is Exact from then on. Its queues are empty or emptied
+//! first, so that nothing is reordered.
+#![expect(
+    unsafe_code,
+    reason = "lends its descriptor to the reactor, and takes it back before it closes it"
+)]
+
+mod read;
+mod ready;
+mod write;
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
+use socket2::SockRef;
+
+use super::socket::{Origin, Socket};
+use crate::flow::counters::Reason;
+use crate::flow::lent::LentFd;
+use crate::flow::outbox::{Flush, Outbox};
+use crate::flow::recv_queue::RecvQueue;
+use crate::mode::{AtomicMode, Mode};
+use crate::ready::Direction;
+use crate::select;
+
+/// A connected, non-blocking stream socket.
+pub struct Stream {
+    socket: Socket,
+    /// What Completion mode keeps; made when the mode is first chosen.
+    flow: OnceCell<Box<Flow>>,
+}
+
+/// What a stream keeps between the program and the kernel.
+#[derive(Debug)]
+struct Flow {
+    mode: AtomicMode,
+    /// Whether a byte has moved in Completion mode.
+    has_moved: AtomicBool,
+    received: Mutex<RecvQueue>,
+    outbox: Arc<Outbox>,
+}
+
+impl Stream {
+    /// Takes a non-blocking stream socket into the current runtime, in the runtime's mode.
+    ///
+    /// # Errors
+    /// As [`Socket::new`].
+    /// # Panics
+    /// Outside a tokio runtime, or in one without `enable_io`: in tokio's words.
+    #[track_caller]
+    pub fn new(fd: OwnedFd, origin: Origin) -> io::Result<Stream> {
+        Stream::with_mode(fd, origin, select::default_mode()?)
+    }
+
+    /// Takes a non-blocking stream socket into the current runtime.
+    ///
+    /// # Errors
+    /// As [`Socket::new`].
+    /// # Panics
+    /// As [`Stream::new`].
+    #[track_caller]
+    pub fn with_mode(fd: OwnedFd, origin: Origin, mode: Mode) -> io::Result<Stream> {
+        let stream = Stream {
+            socket: Socket::new(fd, origin)?,
+            flow: OnceCell::new(),
+        };
+        if mode != Mode::Exact {
+            stream.set_mode(mode)?;
+        }
+        Ok(stream)
+    }
+
+    /// How the stream moves its bytes.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.flow.get().map_or(Mode::Exact, |flow| flow.mode.load())
+    }
+
+    /// Changes how the stream moves its bytes. What is queued leaves first; bytes ahead stay for the
+    /// reads that follow.
+    ///
+    /// # Errors
+    /// If the driver whose turns Completion mode needs cannot be made.
+    pub fn set_mode(&self, mode: Mode) -> io::Result<()> {
+        let flow = match (self.flow.get(), mode) {
+            (None, Mode::Exact) => return Ok(()),
+            (Some(flow), _) => flow,
+            (None, Mode::Completion) => self.flow.get_or_try_init(|| self.new_flow())?,
+        };
+        if flow.mode.swap(mode) == Mode::Completion && mode == Mode::Exact {
+            flow.outbox.flush(Reason::Escape);
+        }
+        Ok(())
+    }
+
+    fn new_flow(&self) -> io::Result<Box<Flow>> {
+        let reactor = match self.socket.reactor() {
+            Some(reactor) => reactor.clone(),
+            None => select::required()?,
+        };
+        // SAFETY: `LentFd::new` demands that the descriptor stays open until it is taken back. It
+        // is the socket's, which is closed or given away in two places of this file:
+        // `into_fd` and `drop`. Both call `Outbox::close` first, which takes it back.
+        let fd = unsafe { LentFd::new(self.socket.fd()) };
+        Ok(Box::new(Flow {
+            mode: AtomicMode::new(Mode::Exact),
+            has_moved: AtomicBool::new(false),
+            received: Mutex::default(),
+            outbox: Arc::new(Outbox::new(reactor, fd)),
+        }))
+    }
+
+    /// The descriptor, for system calls of our own that move no bytes.
+    #[inline]
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.fd()
+    }
+
+    /// The descriptor, for a caller who may do with it what he likes.
+    ///
+    /// Sends what is queued, and makes the stream Exact; `is_setup`: not before the first byte has
+    /// moved, because socket options are set that way.
+    #[must_use]
+    pub fn expose_fd(&self, is_setup: bool) -> BorrowedFd<'_> {
+        if let Some(flow) = self.flow.get()
+            && (!is_setup || flow.has_moved.load(Ordering::Relaxed))
+        {
+            flow.escape();
+        }
+        self.socket.expose_fd()
+    }
+
+    /// How many bytes were received that no read has taken yet.
+    #[must_use]
+    pub fn bytes_ahead(&self) -> usize {
+        self.flow
+            .get()
+            .map_or(0, |flow| flow.received.lock().ahead().len())
+    }
+
+    /// How many bytes were written that the kernel has not taken yet.
+    #[must_use]
+    pub fn bytes_queued(&self) -> usize {
+        self.flow.get().map_or(0, |flow| flow.outbox.queued_bytes())
+    }
+
+    /// Takes the stream out of its runtime, if the kernel has all its bytes.
+    ///
+    /// # Errors
+    /// The stream: bytes were received ahead, or are queued and the kernel is full.
+    pub fn into_fd(mut self) -> Result<OwnedFd, Stream> {
+        if let Some(flow) = self.flow.get() {
+            let flushed = flow.outbox.flush(Reason::End);
+            if flushed == Flush::Blocked || !flow.received.lock().is_empty() {
+                return Err(self);
+            }
+        }
+        if let Some(flow) = self.flow.take() {
+            flow.outbox.close();
+        }
+        Ok(self.socket.take_fd())
+    }
+
+    /// Takes what was received ahead.
+    pub fn take_ahead(&self) -> Vec<u8> {
+        let taken = self.flow.get().and_then(|flow| flow.received.lock().take());
+        taken.map_or_else(Vec::new, |(buffer, range)| buffer[range].to_vec())
+    }
+
+    /// Passes `polled` on; a task that is about to wait sends what it has queued.
+    fn flush_if_pending<T>(&self, polled: Poll<T>) -> Poll<T> {
+        if polled.is_pending()
+            && let Some(flow) = self.flow.get()
+        {
+            flow.outbox.flush_round(Reason::Read);
+        }
+        polled
+    }
+
+    /// Moves up to `bytes` bytes by `transfer` as soon as the socket is ready.
+    ///
+    /// A short transfer shows, as `WouldBlock` does, that the socket is drained or full: the next
+    /// call need not try before the driver reports more.
+    #[inline]
+    fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        bytes: usize,
+        mut transfer: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let event = ready!(self.socket.poll_ready(cx, direction))?;
+            match transfer(self.socket.fd()) {
+                Ok(moved) => {
+                    if 0 < moved && moved < bytes {
+                        event.clear();
+                    }
+                    return Poll::Ready(Ok(moved));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl Flow {
+    fn has_ahead(&self) -> bool {
+        !self.received.lock().is_empty()
+    }
+
+    /// Whether a write has room: nothing that the kernel did not take stands before it.
+    fn has_room(&self) -> bool {
+        !self.outbox.is_busy() || self.outbox.flush(Reason::Flush) == Flush::Done
+    }
+
+    /// Sends what is queued and makes the stream Exact.
+    fn escape(&self) {
+        if self.mode.swap(Mode::Exact) == Mode::Completion {
+            self.outbox.reactor().counters.escaped();
+        }
+        self.outbox.flush(Reason::Escape);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let Some(flow) = self.flow.take() else {
+            return;
+        };
+        if flow.outbox.close() {
+            // The pump has a descriptor of the connection too: the stream is not to be shut down.
+            let _ = self.socket.expose_fd();
+        } else if flow.has_ahead() {
+            // Unread bytes in the kernel would make the last close a reset: so do these.
+            // An error says that the socket is gone: nobody is left to tell.
+            let _ = SockRef::from(&self.socket.fd()).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("fd", &self.socket.fd())
+            .field("mode", &self.mode())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,207 @@
+//! The read side of a [`Stream`].
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::os::fd::BorrowedFd;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::Interest;
+use tokio::task::coop;
+
+use super::{Flow, Stream};
+use crate::flow::counters::Reason;
+use crate::limits::RECV_AHEAD_BELOW_BYTES;
+use crate::mode::Mode;
+use crate::net::recv::RecvInto;
+use crate::ready::Direction;
+
+impl Stream {
+    /// Receives into `buf`.
+    ///
+    /// # Errors
+    /// Of recv(2); that the runtime is shutting down.
+    pub fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut impl RecvInto,
+    ) -> Poll<io::Result<usize>> {
+        let Some(flow) = self.flow.get() else {
+            let room = buf.room();
+            return self.poll_transfer(cx, Direction::Read, room, |fd| buf.recv(fd));
+        };
+        loop {
+            if flow.has_ahead() {
+                let coop = ready!(coop::poll_proceed(cx));
+                if let Some(count) = flow.read_ahead(|ahead| buf.put(ahead)) {
+                    coop.made_progress();
+                    return Poll::Ready(Ok(count));
+                }
+            }
+            let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
+                return flow.poll_wait();
+            };
+            let room = buf.room();
+            match flow.receive(self.fd(), buf) {
+                Ok(Received { count, is_short }) => {
+                    if is_short {
+                        event.clear();
+                    }
+                    return Poll::Ready(flow.after_receive(count, room));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Receives what is there into `buf`, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is nothing; of recv(2).
+    pub fn try_read(&self, buf: &mut impl RecvInto) -> io::Result<usize> {
+        let Some(flow) = self.flow.get() else {
+            return self
+                .socket
+                .try_io(Interest::READABLE, || buf.recv(self.fd()));
+        };
+        if let Some(count) = flow.read_ahead(|ahead| buf.put(ahead)) {
+            return Ok(count);
+        }
+        let room = buf.room();
+        let result = self.socket.try_io(Interest::READABLE, || {
+            // So that nobody receives ahead at the same time.
+            let _received = flow.received.lock();
+            buf.recv(self.fd())
+        });
+        match result {
+            Ok(count) => flow.after_receive(count, room),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                flow.outbox.flush_round(Reason::Read);
+                Err(flow.outbox.take_read_error().unwrap_or(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Copies bytes to `buf` and leaves them for the next read.
+    ///
+    /// # Errors
+    /// Of recv(2); that the runtime is shutting down.
+    pub fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut impl RecvInto,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(flow) = self.flow.get()
+            && flow.has_ahead()
+        {
+            ready!(coop::poll_proceed(cx)).made_progress();
+            return Poll::Ready(Ok(buf.put(flow.received.lock().ahead())));
+        }
+        let peeked = self
+            .socket
+            .poll_io(cx, Direction::Read, || buf.recv(self.fd()));
+        self.flush_if_pending(peeked)
+    }
+
+    /// Waits for bytes and copies them with `peek`, which leaves them in the socket, or with `put`,
+    /// from what was received ahead.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: no byte is taken.
+    /// # Errors
+    /// Of recv(2); that the runtime is shutting down.
+    pub async fn peek(&self, mut buf: impl RecvInto) -> io::Result<usize> {
+        if let Some(flow) = self.flow.get()
+            && flow.has_ahead()
+        {
+            poll_fn(coop::poll_proceed).await.made_progress();
+            return Ok(buf.put(flow.received.lock().ahead()));
+        }
+        let mut peek = pin!(
+            self.socket
+                .async_io(Interest::READABLE, || buf.recv(self.fd()))
+        );
+        poll_fn(|cx| {
+            let polled = peek.as_mut().poll(cx);
+            self.flush_if_pending(polled)
+        })
+        .await
+    }
+}
+
+/// What one receive brought.
+struct Received {
+    /// For the caller.
+    count: usize,
+    /// Whether the socket had fewer bytes than there was room for, but some.
+    is_short: bool,
+}
+
+impl Flow {
+    /// Hands bytes ahead to `put`, which answers how many it took.
+    fn read_ahead(&self, put: impl FnOnce(&[u8]) -> usize) -> Option<usize> {
+        let mut received = self.received.lock();
+        if received.is_empty() {
+            return None;
+        }
+        let count = put(received.ahead());
+        received.consume(count);
+        drop(received);
+        self.outbox.reactor().counters.read_ahead();
+        Some(count)
+    }
+
+    /// One receive: into the caller's memory if it offers enough, ahead into a buffer of the pool
+    /// otherwise.
+    fn receive(&self, fd: BorrowedFd<'_>, buf: &mut impl RecvInto) -> io::Result<Received> {
+        let room = buf.room();
+        let mut received = self.received.lock();
+        let is_ahead = self.mode.load() == Mode::Completion
+            && (1..RECV_AHEAD_BELOW_BYTES).contains(&room)
+            && received.is_empty();
+        let reactor = self.outbox.reactor();
+        let lease = if is_ahead { reactor.pool.lease() } else { None };
+        let Some(mut lease) = lease else {
+            let count = buf.recv(fd)?;
+            return Ok(Received {
+                count,
+                is_short: 0 < count && count < room,
+            });
+        };
+        let (count, _) = rustix::net::recv(fd, &mut lease[..], rustix::net::RecvFlags::empty())?;
+        // As with tokio, a read that filled the caller's memory to the last byte has not seen the end.
+        let is_short = 0 < count && count < lease.len() && count != room;
+        let taken = buf.put(&lease[..count]);
+        if taken < count {
+            reactor.counters.received_ahead();
+        }
+        received.keep(lease, taken, count);
+        Ok(Received {
+            count: taken,
+            is_short,
+        })
+    }
+
+    /// What a receive of `count` bytes into `room` means for the caller and for the writer.
+    fn after_receive(&self, count: usize, room: usize) -> io::Result<usize> {
+        self.has_moved.store(true, Ordering::Relaxed);
+        self.outbox.end_round();
+        // A send that took the socket's error has left a stream that looks ended.
+        match (count, room) {
+            (0, 1..) => self.outbox.take_read_error().map_or(Ok(0), Err),
+            _ => Ok(count),
+        }
+    }
+
+    /// A read is about to wait: whoever it waits for gets what was written.
+    fn poll_wait<T>(&self) -> Poll<io::Result<T>> {
+        self.outbox.flush_round(Reason::Read);
+        match self.outbox.take_read_error() {
+            Some(error) => Poll::Ready(Err(error)),
+            None => Poll::Pending,
+        }
+    }
+}

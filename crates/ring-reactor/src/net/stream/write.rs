@@ -1,0 +1,155 @@
+//! The write side of a [`Stream`].
+
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::task::coop;
+
+use super::{Flow, Stream};
+use crate::flow::counters::Reason;
+use crate::flow::outbox::{Flush, Offer};
+use crate::flow::send::Data;
+use crate::mode::Mode;
+use crate::ready::Direction;
+
+impl Stream {
+    /// Sends `data`, or takes it into the queue.
+    ///
+    /// # Errors
+    /// Of send(2), also of an earlier send of queued bytes; that the runtime is shutting down.
+    pub fn poll_write(&self, cx: &mut Context<'_>, data: Data<'_>) -> Poll<io::Result<usize>> {
+        let Some(flow) = self.flow.get() else {
+            return self.poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd));
+        };
+        let coop = ready!(coop::poll_proceed(cx));
+        let offer = flow.offer(data);
+        match offer {
+            Err(_) | Ok(Offer::Queued(_)) => coop.made_progress(),
+            // The way to the kernel takes a unit of its own.
+            Ok(Offer::Send | Offer::SendBehind) => drop(coop),
+        }
+        match offer? {
+            Offer::Queued(count) => Poll::Ready(Ok(count)),
+            Offer::Send => {
+                let bytes = data.bytes();
+                let sent =
+                    ready!(self.poll_transfer(cx, Direction::Write, bytes, |fd| data.send(fd)))?;
+                flow.outbox.on_sent(sent);
+                Poll::Ready(Ok(sent))
+            }
+            Offer::SendBehind => loop {
+                let event = ready!(self.socket.poll_ready(cx, Direction::Write))?;
+                match flow.outbox.send_behind(data) {
+                    Ok(Some(sent)) => {
+                        if sent < data.bytes() {
+                            event.clear();
+                        }
+                        return Poll::Ready(Ok(sent));
+                    }
+                    Ok(None) => event.clear(),
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            },
+        }
+    }
+
+    /// Sends what the socket takes of `data`, behind what is queued, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it takes nothing; of send(2).
+    pub fn try_write(&self, data: Data<'_>) -> io::Result<usize> {
+        let Some(flow) = self.flow.get() else {
+            return self
+                .socket
+                .try_io(Interest::WRITABLE, || data.send(self.fd()));
+        };
+        flow.has_moved.store(true, Ordering::Relaxed);
+        match flow.outbox.offer(data, false)? {
+            Offer::Queued(count) => Ok(count),
+            Offer::Send => {
+                let sent = self
+                    .socket
+                    .try_io(Interest::WRITABLE, || data.send(self.fd()))?;
+                flow.outbox.on_sent(sent);
+                Ok(sent)
+            }
+            Offer::SendBehind => self.socket.try_io(Interest::WRITABLE, || {
+                let sent = flow.outbox.send_behind(data)?;
+                sent.ok_or_else(|| ErrorKind::WouldBlock.into())
+            }),
+        }
+    }
+
+    /// Waits until the kernel has taken what is queued. Costs nothing if nothing is.
+    ///
+    /// # Errors
+    /// Of an earlier send of queued bytes; that the runtime is shutting down.
+    #[inline]
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.flow.get() {
+            Some(flow) if flow.outbox.is_busy() => self.poll_flush_queue(cx, flow),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_flush_queue(&self, cx: &mut Context<'_>, flow: &Flow) -> Poll<io::Result<()>> {
+        loop {
+            let event = ready!(self.socket.poll_ready(cx, Direction::Write))?;
+            match flow.outbox.flush_round(Reason::Flush) {
+                Flush::Done => return Poll::Ready(flow.outbox.take_error().map_or(Ok(()), Err)),
+                Flush::Blocked => event.clear(),
+            }
+        }
+    }
+
+    /// Ends the stream for writing once the kernel has taken what is queued. A connection that is
+    /// gone already is no error.
+    ///
+    /// # Errors
+    /// Of an earlier send of queued bytes; of shutdown(2).
+    pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(cx))?;
+        Poll::Ready(self.shutdown_now())
+    }
+
+    /// Ends the stream for writing, behind what is queued, without waiting.
+    ///
+    /// # Errors
+    /// Of shutdown(2).
+    pub fn shutdown(&self) -> io::Result<()> {
+        match self.flow.get() {
+            Some(flow) if !flow.outbox.end() => Ok(()),
+            _ => self.shutdown_now(),
+        }
+    }
+
+    fn shutdown_now(&self) -> io::Result<()> {
+        match SockRef::from(&self.fd()).shutdown(Shutdown::Write) {
+            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+
+    /// The error of the socket, or of an earlier send of queued bytes: each is answered once.
+    ///
+    /// # Errors
+    /// Of getsockopt(2).
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self.flow.get().and_then(|flow| flow.outbox.take_error()) {
+            Some(error) => Ok(Some(error)),
+            None => SockRef::from(&self.fd()).take_error(),
+        }
+    }
+}
+
+impl Flow {
+    fn offer(&self, data: Data<'_>) -> io::Result<Offer> {
+        self.has_moved.store(true, Ordering::Relaxed);
+        let may_wait = self.mode.load() == Mode::Completion;
+        self.outbox.offer(data, may_wait)
+    }
+}
