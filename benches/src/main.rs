@@ -10,6 +10,7 @@
 //! - `report`, `json` and `stats` turn samples into tables, `machine` says where they were taken;
 //! - `load` is the load generator, with its `histogram`; `child` is its view of a server process;
 //! - `server` is what runs in that process, generic over the socket types of `stack`;
+//! - `protocol` is what `load` and `server` say to each other;
 //! - `raw` holds the calls that need `unsafe`.
 
 mod cells;
@@ -21,6 +22,7 @@ mod idle;
 mod json;
 mod load;
 mod machine;
+mod protocol;
 mod raw;
 mod report;
 mod server;

@@ -1,18 +1,11 @@
 //! The measured server: what runs in the child process, on either stack, by the same code.
 
-use std::convert::Infallible;
+mod protocols;
+
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use rustix::process::{Signal, set_parent_process_death_signal};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{self, Runtime};
 
 use crate::Failure;
@@ -60,32 +53,8 @@ async fn serve<S: Stack>(kind: Kind, buffer_bytes: usize) -> io::Result<()> {
         let (stream, _peer) = S::accept(&listener).await?;
         S::set_nodelay(&stream)?;
         match kind {
-            Kind::Echo => tokio::spawn(echo::<S>(stream, buffer_bytes)),
-            Kind::Hyper => tokio::spawn(hyper_hello::<S>(stream)),
+            Kind::Echo => tokio::spawn(protocols::echo::<S>(stream, buffer_bytes)),
+            Kind::Hyper => tokio::spawn(protocols::hyper_hello::<S>(stream)),
         };
     }
-}
-
-/// Ends at the first error too: the generator resets its connections when it is done.
-async fn echo<S: Stack>(mut stream: S::Stream, buffer_bytes: usize) {
-    let mut buffer = vec![0; buffer_bytes];
-    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-        if stream.write_all(&buffer[..count]).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn hyper_hello<S: Stack>(stream: S::Stream) {
-    let connection = http1::Builder::new()
-        .keep_alive(true)
-        .serve_connection(TokioIo::new(stream), service_fn(hello));
-    // The generator resets its connections when it is done: an error here, and meaningless.
-    let _ended = connection.await;
-}
-
-async fn hello(_request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(Response::new(Full::new(Bytes::from_static(
-        b"Hello, world!",
-    ))))
 }
