@@ -9,34 +9,42 @@ pub(crate) enum Kind {
     Echo,
     /// Answers every HTTP/1.1 request with a short text, keep-alive, served by hyper.
     Hyper,
+    /// Answers a request with several small writes, and flushes none.
+    Writes,
+    /// Reads the length of a frame, then the frame, and sends it back; no buffer in between.
+    Framed,
 }
 
 impl Kind {
+    const ALL: [Kind; 4] = [Kind::Echo, Kind::Hyper, Kind::Writes, Kind::Framed];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Echo => "echo",
             Kind::Hyper => "hyper",
+            Kind::Writes => "writes",
+            Kind::Framed => "framed",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Kind> {
-        [Kind::Echo, Kind::Hyper]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// One load: a protocol, a number of connections and, for echo, a message size.
+/// One load: a protocol, a number of connections and what else the protocol leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) kind: Kind,
     pub(crate) connections: usize,
-    /// The size of an echo message; 0 for hyper, whose request is fixed.
+    /// The size of an echo message; 0 elsewhere, where all sizes are fixed.
     pub(crate) message_bytes: usize,
+    /// How many writes an answer consists of, or how many frames a request; 1 elsewhere.
+    pub(crate) parts: usize,
 }
 
 impl Cell {
-    /// The name that `--cell` takes, for example `echo-100x16k` or `hyper-10`.
+    /// The name that `--cell` takes, for example `echo-100x16k`, `hyper-10` or `writes-8x100`.
     pub(crate) fn name(&self) -> String {
         match self.kind {
             Kind::Echo if self.message_bytes.is_multiple_of(1024) => {
@@ -44,8 +52,21 @@ impl Cell {
             }
             Kind::Echo => format!("echo-{}x{}", self.connections, self.message_bytes),
             Kind::Hyper => format!("hyper-{}", self.connections),
+            Kind::Writes | Kind::Framed => {
+                format!("{}-{}x{}", self.kind.name(), self.parts, self.connections)
+            }
         }
     }
+}
+
+/// What a server does for each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Service {
+    pub(crate) kind: Kind,
+    /// As in a cell; only `writes` needs it.
+    pub(crate) parts: usize,
+    /// Size of the connection's buffer, where it has one.
+    pub(crate) buffer_bytes: usize,
 }
 
 /// Every cell, in the order of the report.
@@ -53,24 +74,44 @@ pub(crate) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
     for message_bytes in [128, 16 * 1024] {
         for connections in [1, 10, 100, 1000] {
-            cells.push(Cell {
-                kind: Kind::Echo,
-                connections,
-                message_bytes,
-            });
+            cells.push(echo(connections, message_bytes));
         }
     }
     for connections in [10, 100, 400] {
-        cells.push(Cell {
-            kind: Kind::Hyper,
-            connections,
-            message_bytes: 0,
-        });
+        cells.push(fixed(Kind::Hyper, connections, 1));
+    }
+    for (kind, parts) in [
+        (Kind::Writes, 2),
+        (Kind::Writes, 8),
+        (Kind::Framed, 1),
+        (Kind::Framed, 16),
+    ] {
+        for connections in [10, 100] {
+            cells.push(fixed(kind, connections, parts));
+        }
     }
     cells
 }
 
-/// The cells that `--cell NAME` stands for: one cell, or every cell of `echo` or `hyper`.
+fn echo(connections: usize, message_bytes: usize) -> Cell {
+    Cell {
+        kind: Kind::Echo,
+        connections,
+        message_bytes,
+        parts: 1,
+    }
+}
+
+fn fixed(kind: Kind, connections: usize, parts: usize) -> Cell {
+    Cell {
+        kind,
+        connections,
+        message_bytes: 0,
+        parts,
+    }
+}
+
+/// The cells that `--cell NAME` stands for: one cell, or every cell of a kind.
 pub(crate) fn named(name: &str) -> Vec<Cell> {
     all()
         .into_iter()
@@ -163,7 +204,12 @@ mod tests {
 
     #[test]
     fn a_family_name_stands_for_all_its_cells() {
-        assert_eq!(named("echo").len() + named("hyper").len(), all().len());
+        let found: Vec<Cell> = Kind::ALL
+            .iter()
+            .flat_map(|kind| named(kind.name()))
+            .collect();
+        assert_eq!(found, all());
+        assert!(Kind::ALL.iter().all(|kind| !named(kind.name()).is_empty()));
         assert!(named("echo-1").is_empty(), "a prefix is not a name");
     }
 }

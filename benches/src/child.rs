@@ -7,18 +7,16 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::Failure;
-use crate::cells::{Flavour, Kind, Variant};
+use crate::cells::{Flavour, Service, Variant};
 use crate::raw;
 
 /// Which server to start, and where.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerSpec<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) service: Service,
     pub(crate) flavour: Flavour,
     pub(crate) variant: Variant,
     pub(crate) cpus: &'a [usize],
-    /// Size of an echo connection's buffer.
-    pub(crate) buffer_bytes: usize,
 }
 
 /// A running server; killed when dropped.
@@ -35,10 +33,11 @@ impl Server {
         let cpus: Vec<String> = spec.cpus.iter().map(usize::to_string).collect();
         let process = Command::new("/proc/self/exe")
             .args(["serve", "--stack", spec.variant.stack()])
-            .args(["--kind", spec.kind.name()])
+            .args(["--kind", spec.service.kind.name()])
+            .args(["--parts", &spec.service.parts.to_string()])
+            .args(["--buffer-bytes", &spec.service.buffer_bytes.to_string()])
             .args(["--runtime", spec.flavour.name()])
             .args(["--cpus", &cpus.join(",")])
-            .args(["--buffer-bytes", &spec.buffer_bytes.to_string()])
             .env("TOKIO_URING_NET", spec.variant.driver_choice())
             .env_remove("TOKIO_URING_NET_MODE")
             .stdin(Stdio::null())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 use crate::Failure;
-use crate::cells::{self, Cell, Flavour, Kind, Variant};
+use crate::cells::{self, Cell, Flavour, Kind, Service, Variant};
 use crate::machine;
 
 pub(crate) const HELP: &str = "\
@@ -18,7 +18,7 @@ Usage:
   benches idle [options]       memory of idle connections
 
 Options of compare:
-  --cell NAME ...              only these cells; `echo` and `hyper` stand for all of theirs
+  --cell NAME ...              only these cells; echo, hyper, writes and framed stand for all of theirs
   --pairs N                    samples of each variant per cell (default 9)
   --seconds S                  measured time of a sample, after a warm-up of 0.2 s (default 1)
   --runtime FLAVOUR            current-thread or multi-thread (default: both)
@@ -99,10 +99,9 @@ pub(crate) enum StackName {
 #[derive(Debug)]
 pub(crate) struct ServeOptions {
     pub(crate) stack: StackName,
-    pub(crate) kind: Kind,
+    pub(crate) service: Service,
     pub(crate) flavour: Flavour,
     pub(crate) cpus: Vec<usize>,
-    pub(crate) buffer_bytes: usize,
 }
 
 pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
@@ -191,9 +190,13 @@ fn parse_idle(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
 
 fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     let mut stack = StackName::Tokio;
-    let mut kind = Kind::Echo;
+    let mut service = Service {
+        kind: Kind::Echo,
+        parts: 1,
+        buffer_bytes: 4096,
+    };
     let mut runtime = Flavour::CurrentThread;
-    let (mut cpus, mut buffer_bytes) = (machine::allowed_cpus()?, 4096);
+    let mut cpus = machine::allowed_cpus()?;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("stack") => {
@@ -205,20 +208,21 @@ fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
             }
             Long("kind") => {
                 let name = arguments.value()?.string()?;
-                kind = Kind::from_name(&name).ok_or_else(|| format!("unknown kind {name:?}"))?;
+                service.kind =
+                    Kind::from_name(&name).ok_or_else(|| format!("unknown kind {name:?}"))?;
             }
+            Long("parts") => service.parts = arguments.value()?.parse()?,
+            Long("buffer-bytes") => service.buffer_bytes = arguments.value()?.parse()?,
             Long("runtime") => runtime = flavour(arguments.value()?)?,
             Long("cpus") => cpus = cpu_list(&arguments.value()?.string()?)?,
-            Long("buffer-bytes") => buffer_bytes = arguments.value()?.parse()?,
             other => return Err(other.unexpected().into()),
         }
     }
     Ok(Command::Serve(ServeOptions {
         stack,
-        kind,
+        service,
         flavour: runtime,
         cpus,
-        buffer_bytes,
     }))
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::Failure;
-use crate::cells::{Cell, Flavour, Variant};
+use crate::cells::{Cell, Flavour, Service, Variant};
 use crate::child::{Server, ServerSpec};
 use crate::cli::CompareOptions;
 use crate::histogram::Histogram;
@@ -14,8 +14,8 @@ use crate::machine::{self, Machine};
 use crate::report;
 use crate::stats::{Comparison, Figure, Spread, paired_ratios};
 
-/// Buffer of an echo connection: holds every message whole.
-const ECHO_BUFFER_BYTES: usize = 16 * 1024;
+/// Buffer of a connection in the server: holds every message whole.
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// All samples of one cell on one runtime flavour.
 #[derive(Debug)]
@@ -117,11 +117,14 @@ fn take_sample(
     series: &mut Series,
 ) -> Result<(), Failure> {
     let server = Server::start(&ServerSpec {
-        kind: cell.kind,
+        service: Service {
+            kind: cell.kind,
+            parts: cell.parts,
+            buffer_bytes: BUFFER_BYTES,
+        },
         flavour,
         variant: series.variant,
         cpus: &options.placement.server_cpus,
-        buffer_bytes: ECHO_BUFFER_BYTES,
     })?;
     let load = Load::connect(&cell, server.address())?;
     let cpus = options.placement.all_cpus();

@@ -25,7 +25,13 @@ fn successful(arguments: &[&str]) -> Option<String> {
 
 #[test]
 fn every_kind_of_cell_is_measured_on_both_flavours() {
-    let cells = ["echo-10x128", "echo-1x16k", "hyper-10"];
+    let cells = [
+        "echo-10x128",
+        "echo-1x16k",
+        "hyper-10",
+        "writes-8x10",
+        "framed-16x10",
+    ];
     let mut arguments = vec!["compare", "--pairs", "1", "--seconds", "0.02", "--cell"];
     arguments.extend(cells);
     arguments.extend(["--variant", "epoll"]);

@@ -9,7 +9,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use tokio::runtime::{self, Runtime};
 
 use crate::Failure;
-use crate::cells::{Flavour, Kind};
+use crate::cells::{Flavour, Kind, Service};
 use crate::cli::{ServeOptions, StackName};
 use crate::machine;
 use crate::stack::{Ours, Stack, Tokio};
@@ -23,11 +23,11 @@ pub(crate) fn run(options: &ServeOptions) -> Result<(), Failure> {
     machine::pin(&options.cpus)?;
     machine::raise_open_files_limit()?;
     let runtime = runtime(options.flavour)?;
-    let (kind, buffer_bytes) = (options.kind, options.buffer_bytes);
+    let service = options.service;
     // Spawned, so that the accept loop runs where the connections run, on multi_thread too.
     let served = match options.stack {
-        StackName::Tokio => runtime.block_on(runtime.spawn(serve::<Tokio>(kind, buffer_bytes))),
-        StackName::Ours => runtime.block_on(runtime.spawn(serve::<Ours>(kind, buffer_bytes))),
+        StackName::Tokio => runtime.block_on(runtime.spawn(serve::<Tokio>(service))),
+        StackName::Ours => runtime.block_on(runtime.spawn(serve::<Ours>(service))),
     };
     Ok(served??)
 }
@@ -43,7 +43,7 @@ fn runtime(flavour: Flavour) -> io::Result<Runtime> {
 }
 
 /// Prints the address and the driver in one line, then accepts for ever.
-async fn serve<S: Stack>(kind: Kind, buffer_bytes: usize) -> io::Result<()> {
+async fn serve<S: Stack>(service: Service) -> io::Result<()> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = S::bind(any_port).await?;
     let mut out = io::stdout();
@@ -52,9 +52,21 @@ async fn serve<S: Stack>(kind: Kind, buffer_bytes: usize) -> io::Result<()> {
     loop {
         let (stream, _peer) = S::accept(&listener).await?;
         S::set_nodelay(&stream)?;
-        match kind {
-            Kind::Echo => tokio::spawn(protocols::echo::<S>(stream, buffer_bytes)),
-            Kind::Hyper => tokio::spawn(protocols::hyper_hello::<S>(stream)),
-        };
+        start::<S>(stream, service);
     }
+}
+
+/// Spawns one connection's task. One call per protocol, so that each task is as large as it must be.
+fn start<S: Stack>(stream: S::Stream, service: Service) {
+    let Service {
+        kind,
+        parts,
+        buffer_bytes,
+    } = service;
+    match kind {
+        Kind::Echo => tokio::spawn(protocols::echo::<S>(stream, buffer_bytes)),
+        Kind::Hyper => tokio::spawn(protocols::hyper_hello::<S>(stream)),
+        Kind::Writes => tokio::spawn(protocols::writes::<S>(stream, parts, buffer_bytes)),
+        Kind::Framed => tokio::spawn(protocols::framed::<S>(stream)),
+    };
 }

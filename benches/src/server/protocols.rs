@@ -13,8 +13,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
+use crate::protocol::{FRAME_BYTES, FRAME_HEADER_BYTES, MESSAGE, REQUEST_BYTES, WRITE_BYTES};
 use crate::stack::Stack;
 
 /// Sends back what it reads.
@@ -41,4 +42,54 @@ async fn hello(_request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     Ok(Response::new(Full::new(Bytes::from_static(
         b"Hello, world!",
     ))))
+}
+
+/// Answers a request with `count` small writes and flushes none of them, as most code does.
+pub(super) async fn writes<S: Stack>(
+    mut stream: S::Stream,
+    count: usize,
+    buffer_bytes: usize,
+) -> io::Result<()> {
+    let mut buffer = vec![0; buffer_bytes];
+    loop {
+        read_request(&mut stream, &mut buffer, REQUEST_BYTES).await?;
+        for part in MESSAGE.chunks_exact(WRITE_BYTES).take(count) {
+            stream.write_all(part).await?;
+        }
+    }
+}
+
+/// Reads a frame's length, then the frame, and sends it back: what code without a buffer does.
+pub(super) async fn framed<S: Stack>(mut stream: S::Stream) -> io::Result<()> {
+    let mut frame = [0; FRAME_BYTES];
+    loop {
+        let mut header = [0; FRAME_HEADER_BYTES];
+        stream.read_exact(&mut header).await?;
+        let length = usize::try_from(u32::from_be_bytes(header)).map_err(io::Error::other)?;
+        let frame = frame
+            .get_mut(..FRAME_HEADER_BYTES + length)
+            .ok_or(io::ErrorKind::InvalidData)?;
+        frame[..FRAME_HEADER_BYTES].copy_from_slice(&header);
+        stream.read_exact(&mut frame[FRAME_HEADER_BYTES..]).await?;
+        stream.write_all(frame).await?;
+    }
+}
+
+/// Reads until the whole request is there. One is in flight at a time: more bytes are an error.
+async fn read_request<R: AsyncRead + Unpin>(
+    stream: &mut R,
+    buffer: &mut [u8],
+    request_bytes: usize,
+) -> io::Result<()> {
+    let mut received = 0;
+    while received < request_bytes {
+        match stream.read(&mut buffer[received..]).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => received += count,
+        }
+    }
+    if received > request_bytes {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    Ok(())
 }
