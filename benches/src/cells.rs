@@ -72,11 +72,13 @@ pub(crate) struct Service {
 /// Every cell, in the order of the report.
 pub(crate) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for message_bytes in [128, 16 * 1024] {
-        for connections in [1, 10, 100, 1000] {
-            cells.push(echo(connections, message_bytes));
-        }
+    for connections in [1, 10, 100, 500, 1000] {
+        cells.push(echo(connections, 128));
     }
+    for connections in [1, 10, 100, 1000] {
+        cells.push(echo(connections, 16 * 1024));
+    }
+    cells.push(echo(10, 64 * 1024));
     for connections in [10, 100, 400] {
         cells.push(fixed(Kind::Hyper, connections, 1));
     }

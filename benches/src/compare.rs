@@ -14,7 +14,7 @@ use crate::machine::{self, Machine};
 use crate::report;
 use crate::stats::{Comparison, Figure, Spread, paired_ratios};
 
-/// Buffer of a connection in the server: holds every message whole.
+/// Buffer of a connection in the server, unless its messages are longer: one holds a message whole.
 const BUFFER_BYTES: usize = 16 * 1024;
 
 /// All samples of one cell on one runtime flavour.
@@ -120,7 +120,7 @@ fn take_sample(
         service: Service {
             kind: cell.kind,
             parts: cell.parts,
-            buffer_bytes: BUFFER_BYTES,
+            buffer_bytes: BUFFER_BYTES.max(cell.message_bytes),
         },
         flavour,
         variant: series.variant,

@@ -4,7 +4,7 @@ use crate::Failure;
 use crate::cells::{Cell, Kind};
 
 /// The longest message.
-const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Messages are a beginning of this. Its bytes repeat at no power of two, so that a stream out of
 /// step is noticed.
 pub(crate) static MESSAGE: [u8; MESSAGE_BYTES_MAX] = pattern();
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_shifted_message_ends_in_another_byte() {
-        for length in [128, 1024, MESSAGE.len()] {
+        for length in [128, 1024, 16 * 1024, MESSAGE.len()] {
             let last = MESSAGE[length - 1];
             assert!(last != 0);
             assert!(

@@ -27,7 +27,7 @@ fn successful(arguments: &[&str]) -> Option<String> {
 fn every_kind_of_cell_is_measured_on_both_flavours() {
     let cells = [
         "echo-10x128",
-        "echo-1x16k",
+        "echo-10x64k",
         "hyper-10",
         "writes-8x10",
         "framed-16x10",
