@@ -13,10 +13,18 @@ pub(crate) enum Kind {
     Writes,
     /// Reads the length of a frame, then the frame, and sends it back; no buffer in between.
     Framed,
+    /// Answers a request with much.
+    StreamOut,
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Echo, Kind::Hyper, Kind::Writes, Kind::Framed];
+    const ALL: [Kind; 5] = [
+        Kind::Echo,
+        Kind::Hyper,
+        Kind::Writes,
+        Kind::Framed,
+        Kind::StreamOut,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -24,6 +32,7 @@ impl Kind {
             Kind::Hyper => "hyper",
             Kind::Writes => "writes",
             Kind::Framed => "framed",
+            Kind::StreamOut => "stream-out",
         }
     }
 
@@ -51,7 +60,9 @@ impl Cell {
                 format!("echo-{}x{}k", self.connections, self.message_bytes / 1024)
             }
             Kind::Echo => format!("echo-{}x{}", self.connections, self.message_bytes),
-            Kind::Hyper => format!("hyper-{}", self.connections),
+            Kind::Hyper | Kind::StreamOut => {
+                format!("{}-{}", self.kind.name(), self.connections)
+            }
             Kind::Writes | Kind::Framed => {
                 format!("{}-{}x{}", self.kind.name(), self.parts, self.connections)
             }
@@ -91,6 +102,9 @@ pub(crate) fn all() -> Vec<Cell> {
         for connections in [10, 100] {
             cells.push(fixed(kind, connections, parts));
         }
+    }
+    for connections in [1, 10] {
+        cells.push(fixed(Kind::StreamOut, connections, 1));
     }
     cells
 }

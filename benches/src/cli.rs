@@ -18,7 +18,7 @@ Usage:
   benches idle [options]       memory of idle connections
 
 Options of compare:
-  --cell NAME ...              only these cells; echo, hyper, writes and framed stand for all of theirs
+  --cell NAME ...              only these cells; the first word of a name stands for all of its kind
   --pairs N                    samples of each variant per cell (default 9)
   --seconds S                  measured time of a sample, after a warm-up of 0.2 s (default 1)
   --runtime FLAVOUR            current-thread or multi-thread (default: both)

@@ -3,12 +3,12 @@
 use crate::Failure;
 use crate::cells::{Cell, Kind};
 
-/// The longest message.
+/// The longest message, and a chunk of `stream-out`.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Messages are a beginning of this. Its bytes repeat at no power of two, so that a stream out of
 /// step is noticed.
 pub(crate) static MESSAGE: [u8; MESSAGE_BYTES_MAX] = pattern();
-/// The request of `writes`.
+/// The request of `writes` and `stream-out`.
 pub(crate) const REQUEST_BYTES: usize = 64;
 /// One of the writes that an answer of `writes` consists of.
 pub(crate) const WRITE_BYTES: usize = 16;
@@ -19,6 +19,8 @@ pub(crate) const FRAME_BYTES: usize = FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES a
 /// No request of `framed` has more frames.
 const FRAMES_MAX: usize = 16;
 static FRAMES: [u8; FRAMES_MAX * FRAME_BYTES] = frames();
+/// How many times a response of `stream-out` is `MESSAGE`.
+pub(crate) const CHUNKS: usize = 8;
 
 static HTTP_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n";
 
@@ -27,7 +29,7 @@ pub(crate) fn request(cell: &Cell) -> Result<&'static [u8], Failure> {
     match cell.kind {
         Kind::Echo => beginning(&MESSAGE, cell.message_bytes),
         Kind::Hyper => Ok(HTTP_REQUEST),
-        Kind::Writes => beginning(&MESSAGE, REQUEST_BYTES),
+        Kind::Writes | Kind::StreamOut => beginning(&MESSAGE, REQUEST_BYTES),
         Kind::Framed => beginning(&FRAMES, cell.parts * FRAME_BYTES),
     }
 }
@@ -38,6 +40,7 @@ pub(crate) fn response(cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
         Kind::Echo | Kind::Framed => Some(request(cell)?.to_vec()),
         Kind::Hyper => None,
         Kind::Writes => Some(beginning(&MESSAGE, cell.parts * WRITE_BYTES)?.to_vec()),
+        Kind::StreamOut => Some(MESSAGE.repeat(CHUNKS)),
     })
 }
 

@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// A family of TCP types with tokio::net's interface.
 pub(crate) trait Stack: 'static {
@@ -16,6 +17,13 @@ pub(crate) trait Stack: 'static {
         listener: &Self::Listener,
     ) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
     fn set_nodelay(stream: &Self::Stream) -> io::Result<()>;
+    /// Sends all of `bytes`: by the stack's own way to send a buffer it is given, if it has one.
+    fn send_owned(
+        stream: &mut Self::Stream,
+        bytes: Bytes,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async move { stream.write_all(&bytes).await }
+    }
     /// What serves the sockets of the current runtime, in one line.
     fn driver() -> String;
 }

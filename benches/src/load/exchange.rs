@@ -3,7 +3,7 @@
 use crate::Failure;
 
 /// No response is longer.
-pub(super) const RESPONSE_BYTES_MAX: usize = 64 * 1024;
+pub(super) const RESPONSE_BYTES_MAX: usize = 512 * 1024;
 
 /// What is sent again and again, and how its response is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

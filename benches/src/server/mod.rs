@@ -68,5 +68,6 @@ fn start<S: Stack>(stream: S::Stream, service: Service) {
         Kind::Hyper => tokio::spawn(protocols::hyper_hello::<S>(stream)),
         Kind::Writes => tokio::spawn(protocols::writes::<S>(stream, parts, buffer_bytes)),
         Kind::Framed => tokio::spawn(protocols::framed::<S>(stream)),
+        Kind::StreamOut => tokio::spawn(protocols::stream_out::<S>(stream, buffer_bytes)),
     };
 }

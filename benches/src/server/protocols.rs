@@ -15,7 +15,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use crate::protocol::{FRAME_BYTES, FRAME_HEADER_BYTES, MESSAGE, REQUEST_BYTES, WRITE_BYTES};
+use crate::protocol::{
+    CHUNKS, FRAME_BYTES, FRAME_HEADER_BYTES, MESSAGE, REQUEST_BYTES, WRITE_BYTES,
+};
 use crate::stack::Stack;
 
 /// Sends back what it reads.
@@ -72,6 +74,23 @@ pub(super) async fn framed<S: Stack>(mut stream: S::Stream) -> io::Result<()> {
         frame[..FRAME_HEADER_BYTES].copy_from_slice(&header);
         stream.read_exact(&mut frame[FRAME_HEADER_BYTES..]).await?;
         stream.write_all(frame).await?;
+    }
+}
+
+/// Answers a request with 64 KiB several times over, from a buffer that lives as long as the
+/// connection.
+pub(super) async fn stream_out<S: Stack>(
+    mut stream: S::Stream,
+    buffer_bytes: usize,
+) -> io::Result<()> {
+    let mut buffer = vec![0; buffer_bytes];
+    // On the heap, as a service's own data would be.
+    let chunk = Bytes::from(MESSAGE.to_vec());
+    loop {
+        read_request(&mut stream, &mut buffer, REQUEST_BYTES).await?;
+        for _ in 0..CHUNKS {
+            S::send_owned(&mut stream, chunk.clone()).await?;
+        }
     }
 }
 
