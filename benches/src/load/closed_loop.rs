@@ -184,6 +184,8 @@ impl Loop<'_> {
     fn wait(&mut self) -> io::Result<Instant> {
         self.last_response_byte().store(0, Ordering::Relaxed);
         self.submissions.sync();
+        // A CQE that the kernel does not know to be read would end the wait at once.
+        self.completions.sync();
         self.enters += 1;
         match self.submitter.submit_and_wait(1) {
             Ok(_) => {}
