@@ -15,15 +15,18 @@ pub(crate) enum Kind {
     Framed,
     /// Answers a request with much.
     StreamOut,
+    /// Answers one request, then closes the connection.
+    Short,
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [
+    const ALL: [Kind; 6] = [
         Kind::Echo,
         Kind::Hyper,
         Kind::Writes,
         Kind::Framed,
         Kind::StreamOut,
+        Kind::Short,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Kind {
             Kind::Writes => "writes",
             Kind::Framed => "framed",
             Kind::StreamOut => "stream-out",
+            Kind::Short => "short",
         }
     }
 
@@ -60,7 +64,7 @@ impl Cell {
                 format!("echo-{}x{}k", self.connections, self.message_bytes / 1024)
             }
             Kind::Echo => format!("echo-{}x{}", self.connections, self.message_bytes),
-            Kind::Hyper | Kind::StreamOut => {
+            Kind::Hyper | Kind::StreamOut | Kind::Short => {
                 format!("{}-{}", self.kind.name(), self.connections)
             }
             Kind::Writes | Kind::Framed => {
@@ -105,6 +109,9 @@ pub(crate) fn all() -> Vec<Cell> {
     }
     for connections in [1, 10] {
         cells.push(fixed(Kind::StreamOut, connections, 1));
+    }
+    for connections in [10, 50, 200] {
+        cells.push(fixed(Kind::Short, connections, 1));
     }
     cells
 }

@@ -126,7 +126,7 @@ fn take_sample(
         variant: series.variant,
         cpus: &options.placement.server_cpus,
     })?;
-    let load = Load::connect(&cell, server.address())?;
+    let mut load = Load::connect(&cell, server.address())?;
     let cpus = options.placement.all_cpus();
     let cpu_count = u32::try_from(cpus.len())?;
     let sample = load.run(options.measured, || {

@@ -21,6 +21,8 @@ const FRAMES_MAX: usize = 16;
 static FRAMES: [u8; FRAMES_MAX * FRAME_BYTES] = frames();
 /// How many times a response of `stream-out` is `MESSAGE`.
 pub(crate) const CHUNKS: usize = 8;
+/// The request of `short`, and its response.
+pub(crate) const SHORT_BYTES: usize = 128;
 
 static HTTP_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n";
 
@@ -30,6 +32,7 @@ pub(crate) fn request(cell: &Cell) -> Result<&'static [u8], Failure> {
         Kind::Echo => beginning(&MESSAGE, cell.message_bytes),
         Kind::Hyper => Ok(HTTP_REQUEST),
         Kind::Writes | Kind::StreamOut => beginning(&MESSAGE, REQUEST_BYTES),
+        Kind::Short => beginning(&MESSAGE, SHORT_BYTES),
         Kind::Framed => beginning(&FRAMES, cell.parts * FRAME_BYTES),
     }
 }
@@ -37,7 +40,7 @@ pub(crate) fn request(cell: &Cell) -> Result<&'static [u8], Failure> {
 /// What the server sends back; `None` for hyper, whose responses are parsed instead.
 pub(crate) fn response(cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
     Ok(match cell.kind {
-        Kind::Echo | Kind::Framed => Some(request(cell)?.to_vec()),
+        Kind::Echo | Kind::Framed | Kind::Short => Some(request(cell)?.to_vec()),
         Kind::Hyper => None,
         Kind::Writes => Some(beginning(&MESSAGE, cell.parts * WRITE_BYTES)?.to_vec()),
         Kind::StreamOut => Some(MESSAGE.repeat(CHUNKS)),

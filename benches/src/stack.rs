@@ -6,12 +6,16 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+/// How many connections wait for an accept at most. All of a cell's connect at once, and the
+/// generator would hang for a second where one is turned away.
+const BACKLOG_COUNT: u32 = 1024;
+
 /// A family of TCP types with tokio::net's interface.
 pub(crate) trait Stack: 'static {
     type Listener: Send + 'static;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    fn bind(address: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+    fn listen(address: SocketAddr) -> io::Result<Self::Listener>;
     fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr>;
     fn accept(
         listener: &Self::Listener,
@@ -38,8 +42,10 @@ macro_rules! stack {
             type Listener = $($module)::+::TcpListener;
             type Stream = $($module)::+::TcpStream;
 
-            async fn bind(address: SocketAddr) -> io::Result<Self::Listener> {
-                Self::Listener::bind(address).await
+            fn listen(address: SocketAddr) -> io::Result<Self::Listener> {
+                let socket = $($module)::+::TcpSocket::new_v4()?;
+                socket.bind(address)?;
+                socket.listen(BACKLOG_COUNT)
             }
 
             fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr> {

@@ -32,6 +32,7 @@ fn every_kind_of_cell_is_measured_on_both_flavours() {
         "writes-8x10",
         "framed-16x10",
         "stream-out-10",
+        "short-10",
     ];
     let mut arguments = vec!["compare", "--pairs", "1", "--seconds", "0.02", "--cell"];
     arguments.extend(cells);

@@ -1,8 +1,6 @@
 //! The closed loop: as soon as a response is there, the next request follows.
 
 use std::io;
-use std::net::TcpStream;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,7 +10,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::Failure;
 use crate::histogram::Histogram;
-use crate::load::exchange::{Exchange, RESPONSE_BYTES_MAX};
+use crate::load::connections::{self, Connections};
+use crate::load::exchange::{After, Exchange, RESPONSES_BYTES};
 use crate::load::sample::{Counters, Sample};
 use crate::raw::{self, StaticEntry};
 
@@ -25,17 +24,20 @@ static STALL_TIMESPEC: Timespec = Timespec::new().sec(STALL.as_secs());
 const WATCHDOG: u64 = u64::MAX;
 
 /// Where all responses of all connections go: nobody reads them but for their last byte.
-static RESPONSES: [AtomicU8; RESPONSE_BYTES_MAX] = [const { AtomicU8::new(0) }; RESPONSE_BYTES_MAX];
+static RESPONSES: [AtomicU8; RESPONSES_BYTES] = [const { AtomicU8::new(0) }; RESPONSES_BYTES];
 
 /// Keeps one request in flight on each connection; `counters` are read at the first and at the last
 /// moment of the measured time.
 pub(super) fn run(
-    connections: &[TcpStream],
+    connections: &mut Connections,
     exchange: Exchange,
     measured: Duration,
     counters: impl Fn() -> io::Result<Counters>,
 ) -> Result<Sample, Failure> {
-    let entries = u32::try_from(2 * connections.len() + 1)?.next_power_of_two();
+    let entries = u32::try_from(2 * connections.count() + 1)?.next_power_of_two();
+    if exchange.received_at(connections.count()).end > RESPONSES.len() {
+        return Err("the generator has no room for so many responses".into());
+    }
     let mut ring: IoUring = IoUring::builder()
         .setup_single_issuer()
         .setup_defer_taskrun()
@@ -46,6 +48,7 @@ pub(super) fn run(
                  (kernel 6.1, not forbidden by sysctl or seccomp): {error}"
             )
         })?;
+    let sent_at = vec![Instant::now(); connections.count()];
     let (mut submitter, submissions, completions) = ring.split();
     submitter.register_ring_fd()?;
     let mut closed_loop = Loop {
@@ -54,7 +57,7 @@ pub(super) fn run(
         submitter,
         submissions,
         completions,
-        sent_at: vec![Instant::now(); connections.len()],
+        sent_at,
         in_flight: 0,
         enters: 0,
         answered: 0,
@@ -104,7 +107,7 @@ enum Phase {
 }
 
 struct Loop<'a> {
-    connections: &'a [TcpStream],
+    connections: &'a mut Connections,
     exchange: Exchange,
     submitter: Submitter<'a>,
     submissions: SubmissionQueue<'a>,
@@ -126,7 +129,7 @@ impl Loop<'_> {
     ) -> Result<Sample, Failure> {
         self.arm_watchdog()?;
         let start = Instant::now();
-        for index in 0..self.connections.len() {
+        for index in 0..self.connections.count() {
             self.send(index, start)?;
         }
         let mut phase = Phase::WarmUp;
@@ -163,14 +166,24 @@ impl Loop<'_> {
 
     /// Queues a request and the wait for its response.
     fn send(&mut self, index: usize, now: Instant) -> io::Result<()> {
-        let socket = self.connections[index].as_fd();
-        let response = &RESPONSES[..self.exchange.response_bytes];
+        let socket = self.connections.ready(index)?;
+        let response = &RESPONSES[self.exchange.received_at(index)];
         // usize is at most 64 bits wide on every platform that Rust has.
         let token = index as u64;
-        let send = StaticEntry::send(socket, self.exchange.request, token);
         let receive = StaticEntry::receive(socket, response, token);
         // There is room: a connection queues again only after a submit has taken its last entries.
-        raw::push(&mut self.submissions, &send)?;
+        match self.exchange.after {
+            After::Waits => {
+                let send = StaticEntry::send(socket, self.exchange.request, token);
+                raw::push(&mut self.submissions, &send)?;
+            }
+            After::Closes => {
+                // The bytes may come long before the end of the connection, which completes the RECV.
+                RESPONSES[self.exchange.last_byte_at(index)].store(0, Ordering::Relaxed);
+                // As with most clients, the request follows at once, not after all other connects.
+                connections::send(socket, self.exchange.request)?;
+            }
+        }
         raw::push(&mut self.submissions, &receive)?;
         self.sent_at[index] = now;
         self.in_flight += 1;
@@ -182,7 +195,11 @@ impl Loop<'_> {
     /// One time stamp serves the whole batch: it ends the latency of the responses in it and begins
     /// that of the requests that follow them, so that no time goes uncounted.
     fn wait(&mut self) -> io::Result<Instant> {
-        self.last_response_byte().store(0, Ordering::Relaxed);
+        match self.exchange.after {
+            // All places share one response: it has to come again from here on.
+            After::Waits => RESPONSES[self.exchange.last_byte_at(0)].store(0, Ordering::Relaxed),
+            After::Closes => {}
+        }
         self.submissions.sync();
         // A CQE that the kernel does not know to be read would end the wait at once.
         self.completions.sync();
@@ -207,7 +224,7 @@ impl Loop<'_> {
                 return Err(format!(
                     "the server has not answered for {STALL:?}; {} of {} requests are open",
                     self.in_flight,
-                    self.connections.len()
+                    self.connections.count()
                 )
                 .into());
             }
@@ -220,21 +237,20 @@ impl Loop<'_> {
             Ok(received) => return Err(format!("a response ended after {received} bytes").into()),
             Err(_) => return Err(io::Error::from_raw_os_error(-cqe.result()).into()),
         }
-        if self.last_response_byte().load(Ordering::Relaxed) != self.exchange.response_last {
+        let index = usize::try_from(cqe.user_data())?;
+        let last = RESPONSES[self.exchange.last_byte_at(index)].load(Ordering::Relaxed);
+        if last != self.exchange.response_last {
             return Err("a response is out of step with its request".into());
         }
         self.in_flight -= 1;
         self.answered += 1;
-        Ok(Some(usize::try_from(cqe.user_data())?))
+        self.connections.answered(index);
+        Ok(Some(index))
     }
 
     fn arm_watchdog(&mut self) -> io::Result<()> {
         let timeout = StaticEntry::timeout(&STALL_TIMESPEC, WATCHDOG);
         raw::push(&mut self.submissions, &timeout)
-    }
-
-    fn last_response_byte(&self) -> &'static AtomicU8 {
-        &RESPONSES[self.exchange.response_bytes - 1]
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! It must be cheaper than the servers it drives, or it is what gets measured. A request costs it
 //! one SEND that posts no CQE and one RECV that completes when the whole response is there; all
-//! that is due goes to the kernel in one enter.
+//! that is due goes to the kernel in one enter. For a short connection, plain system calls do all
+//! but the RECV.
 
 mod closed_loop;
+mod connections;
 mod exchange;
 mod http;
 mod sample;
@@ -15,24 +17,37 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::Failure;
-use crate::cells::Cell;
+use crate::cells::{Cell, Kind};
 use crate::load::closed_loop::STALL;
-use crate::load::exchange::Exchange;
+use crate::load::connections::Connections;
+use crate::load::exchange::{After, Exchange};
 pub(crate) use crate::load::sample::{Counters, Sample};
 use crate::protocol;
 
-/// Connections that have each had their first answer.
+/// Connections that have each had their first answer, or the knowledge of how to make short ones.
 #[derive(Debug)]
 pub(crate) struct Load {
-    connections: Vec<TcpStream>,
+    connections: Connections,
     exchange: Exchange,
 }
 
 impl Load {
     /// Connects, and does one request on each connection, so that the server has accepted them all.
+    /// Where connections are short, it does one and closes it.
     pub(crate) fn connect(cell: &Cell, server: SocketAddr) -> Result<Load, Failure> {
         let request = protocol::request(cell)?;
         let expected = protocol::response(cell)?;
+        if cell.kind == Kind::Short {
+            let mut connection = connect(server)?;
+            let response = first_answer(&mut connection, request, expected.as_deref())?;
+            if connection.read(&mut [0])? != 0 {
+                return Err("the server sent more than its response".into());
+            }
+            return Ok(Load {
+                connections: Connections::short(server, cell.connections),
+                exchange: Exchange::new(request, &response, After::Closes)?,
+            });
+        }
         let mut connections = Vec::with_capacity(cell.connections);
         let mut response = Vec::new();
         for index in 0..cell.connections {
@@ -46,19 +61,19 @@ impl Load {
             connections.push(connection);
         }
         Ok(Load {
-            connections,
-            exchange: Exchange::new(request, &response)?,
+            connections: Connections::Kept(connections),
+            exchange: Exchange::new(request, &response, After::Waits)?,
         })
     }
 
     /// Runs the closed loop; `counters` are read at the first and at the last moment of the
     /// measured time.
     pub(crate) fn run(
-        &self,
+        &mut self,
         measured: Duration,
         counters: impl Fn() -> io::Result<Counters>,
     ) -> Result<Sample, Failure> {
-        closed_loop::run(&self.connections, self.exchange, measured, counters)
+        closed_loop::run(&mut self.connections, self.exchange, measured, counters)
     }
 }
 

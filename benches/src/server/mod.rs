@@ -45,7 +45,7 @@ fn runtime(flavour: Flavour) -> io::Result<Runtime> {
 /// Prints the address and the driver in one line, then accepts for ever.
 async fn serve<S: Stack>(service: Service) -> io::Result<()> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let listener = S::bind(any_port).await?;
+    let listener = S::listen(any_port)?;
     let mut out = io::stdout();
     writeln!(out, "{} {}", S::local_addr(&listener)?, S::driver())?;
     out.flush()?;
@@ -69,5 +69,6 @@ fn start<S: Stack>(stream: S::Stream, service: Service) {
         Kind::Writes => tokio::spawn(protocols::writes::<S>(stream, parts, buffer_bytes)),
         Kind::Framed => tokio::spawn(protocols::framed::<S>(stream)),
         Kind::StreamOut => tokio::spawn(protocols::stream_out::<S>(stream, buffer_bytes)),
+        Kind::Short => tokio::spawn(protocols::short::<S>(stream)),
     };
 }

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use crate::protocol::{
-    CHUNKS, FRAME_BYTES, FRAME_HEADER_BYTES, MESSAGE, REQUEST_BYTES, WRITE_BYTES,
+    CHUNKS, FRAME_BYTES, FRAME_HEADER_BYTES, MESSAGE, REQUEST_BYTES, SHORT_BYTES, WRITE_BYTES,
 };
 use crate::stack::Stack;
 
@@ -92,6 +92,13 @@ pub(super) async fn stream_out<S: Stack>(
             S::send_owned(&mut stream, chunk.clone()).await?;
         }
     }
+}
+
+/// Answers one request and hangs up.
+pub(super) async fn short<S: Stack>(mut stream: S::Stream) -> io::Result<()> {
+    let mut buffer = [0; 2 * SHORT_BYTES];
+    read_request(&mut stream, &mut buffer, SHORT_BYTES).await?;
+    stream.write_all(&buffer[..SHORT_BYTES]).await
 }
 
 /// Reads until the whole request is there. One is in flight at a time: more bytes are an error.
