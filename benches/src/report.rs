@@ -26,9 +26,9 @@ const RATIOS_HEADER: &str = "\
 |---|---|---|---|---|---|---|---|
 ";
 const DETAILS_HEADER: &str = "
-| runtime | cell | driver | CPU/request, us | requests/s | p50, us | p99, us | \
+| runtime | cell | driver | CPU/request, us | requests/s | p50, us | p99, us | p99.9, us | \
 server busy, % | found per enter | others, % |
-|---|---|---|---|---|---|---|---|---|---|
+|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// A few words for the line of a cell that has just been measured.
@@ -247,13 +247,14 @@ fn ratios(result: &CellResult, variant: Variant, comparison: &Comparison) -> Str
 fn details(result: &CellResult, variant: Variant, _: &Comparison) -> String {
     let (theirs, ours) = (result.latency(Variant::Tokio), result.latency(variant));
     format!(
-        "{:.2} -> {:.2} | {:.0} -> {:.0} | {} | {} | {:.0} | {:.0} of {} | {:.0}",
+        "{:.2} -> {:.2} | {:.0} -> {:.0} | {} | {} | {} | {:.0} | {:.0} of {} | {:.0}",
         result.median(Variant::Tokio, Sample::cpu_us_per_request),
         result.median(variant, Sample::cpu_us_per_request),
         result.median(Variant::Tokio, Sample::requests_per_second),
         result.median(variant, Sample::requests_per_second),
         micros(theirs.quantile(500), ours.quantile(500)),
         micros(theirs.quantile(990), ours.quantile(990)),
+        micros(theirs.quantile(999), ours.quantile(999)),
         result.median(variant, Sample::server_busy_percent),
         result.median(variant, Sample::responses_per_enter),
         result.cell.connections,
