@@ -9,6 +9,7 @@ use lexopt::prelude::*;
 use crate::Failure;
 use crate::cells::{self, Cell, Flavour, Kind, Service, Variant};
 use crate::machine;
+use crate::stats::BAR;
 
 pub(crate) const HELP: &str = "\
 Measures tokio-uring-net against tokio::net.
@@ -21,6 +22,7 @@ Options of compare:
   --cell NAME ...              only these cells; the first word of a name stands for all of its kind
   --pairs N                    samples of each variant per cell (default 9)
   --seconds S                  measured time of a sample, after a warm-up of 0.2 s (default 1)
+  --bar RATIO                  a median below it, less the noise floor, loses (default 0.95)
   --runtime FLAVOUR            current-thread or multi-thread (default: both)
   --variant epoll|uring        also measure tokio-uring-net with this driver; may be repeated
   --server-cpus LIST           CPUs of the server (default: the first this process may use)
@@ -74,6 +76,8 @@ pub(crate) struct CompareOptions {
     pub(crate) extra_variants: Vec<Variant>,
     pub(crate) pairs: usize,
     pub(crate) measured: Duration,
+    /// Ratios below it, less the noise floor, are losses.
+    pub(crate) bar: f64,
     pub(crate) placement: Placement,
     pub(crate) json: Option<PathBuf>,
     pub(crate) markdown: Option<PathBuf>,
@@ -123,6 +127,7 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     let mut flavours = Flavour::ALL.to_vec();
     let mut extra_variants = Vec::new();
     let (mut pairs, mut measured) = (9, Duration::from_secs(1));
+    let mut bar = BAR;
     let (mut json, mut markdown) = (None, None);
     let mut cpus = CpuOptions::default();
     while let Some(argument) = arguments.next()? {
@@ -136,6 +141,7 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
             }
             Long("pairs") => pairs = at_least_one(arguments.value()?.parse()?, "--pairs")?,
             Long("seconds") => measured = seconds(arguments.value()?.parse()?)?,
+            Long("bar") => bar = ratio(arguments.value()?.parse()?)?,
             Long("runtime") => flavours = vec![flavour(arguments.value()?)?],
             Long("variant") => extra_variants.push(extra_variant(arguments.value()?)?),
             Long("server-cpus") => cpus.server = Some(cpu_list(&arguments.value()?.string()?)?),
@@ -155,6 +161,7 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
         extra_variants,
         pairs,
         measured,
+        bar,
         placement,
         json,
         markdown,
@@ -290,6 +297,14 @@ fn seconds(value: f64) -> Result<Duration, Failure> {
     }
 }
 
+fn ratio(value: f64) -> Result<f64, Failure> {
+    if value.is_finite() && value > 0.0 {
+        Ok(value)
+    } else {
+        Err(format!("--bar must be a ratio above 0, not {value}").into())
+    }
+}
+
 fn at_least_one(value: usize, option: &str) -> Result<usize, Failure> {
     if value == 0 {
         return Err(format!("{option} must be at least 1").into());
@@ -356,6 +371,8 @@ mod tests {
             (&["compare", "--cell", "echo-2"][..], "--list"),
             (&["compare", "--pairs", "0"], "--pairs"),
             (&["compare", "--seconds", "-1"], "--seconds"),
+            (&["compare", "--bar", "0"], "--bar"),
+            (&["compare", "--bar", "NaN"], "--bar"),
             (&["compare", "--variant", "kqueue"], "kqueue"),
             (&["compare", "--runtime", "async-std"], "current-thread"),
             (&["compare", "--server-cpus", "0;1"], "list of CPUs"),

@@ -59,7 +59,7 @@ pub(crate) fn run(options: &CompareOptions) -> Result<ExitCode, Failure> {
                 flavour,
                 message: failure.to_string(),
             });
-            eprintln!(" {}", report::progress(&outcome));
+            eprintln!(" {}", report::progress(&outcome, options.bar));
             outcomes.push(outcome);
         }
     }

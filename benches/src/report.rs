@@ -32,7 +32,7 @@ server busy, % | found per enter | others, % |
 ";
 
 /// A few words for the line of a cell that has just been measured.
-pub(crate) fn progress(outcome: &Outcome) -> String {
+pub(crate) fn progress(outcome: &Outcome, bar: f64) -> String {
     match outcome {
         Ok(result) => result
             .comparison(Variant::Ours)
@@ -44,7 +44,7 @@ pub(crate) fn progress(outcome: &Outcome) -> String {
                     spread(&found.rate.ratio),
                     spread(&found.rate.noise),
                     disturbance_percent(result, Variant::Ours),
-                    found.verdict()
+                    found.verdict(bar)
                 )
             }),
         Err(failure) => format!("FAILED: {}", failure.message),
@@ -62,7 +62,9 @@ pub(crate) fn markdown(
     text.push_str(RATIOS_HEADER);
     for outcome in outcomes {
         match outcome {
-            Ok(result) => text.extend(rows(result, ratios)),
+            Ok(result) => text.extend(rows(result, |variant, comparison| {
+                ratios(result, variant, comparison, options.bar)
+            })),
             Err(failure) => text.push_str(&format!(
                 "| {} | {} | | | | | | **FAILED**: {} |\n",
                 failure.flavour.name(),
@@ -73,7 +75,7 @@ pub(crate) fn markdown(
     }
     text.push_str(DETAILS_HEADER);
     for result in outcomes.iter().flatten() {
-        text.extend(rows(result, details));
+        text.extend(rows(result, |variant, _| details(result, variant)));
     }
     text.push_str(&drivers(outcomes));
     text
@@ -108,7 +110,7 @@ pub(crate) fn json(options: &CompareOptions, machine: &Machine, outcomes: &[Outc
                     result
                         .series
                         .iter()
-                        .map(|series| series_json(result, series))
+                        .map(|series| series_json(result, series, options.bar))
                         .collect(),
                 ),
             ),
@@ -132,6 +134,7 @@ pub(crate) fn json(options: &CompareOptions, machine: &Machine, outcomes: &[Outc
         ("date", machine.date.as_str().into()),
         ("commit", machine.commit.as_str().into()),
         ("syscall_ns", machine.syscall_ns.into()),
+        ("bar", options.bar.into()),
         ("pairs", options.pairs.into()),
         ("seconds", options.measured.as_secs_f64().into()),
         ("server_cpus", Json::List(cpus.collect())),
@@ -151,7 +154,8 @@ fn preamble(options: &CompareOptions, machine: &Machine) -> String {
     format!(
         "{model}, {count} CPUs, {kernel}; a bare system call costs {syscall:.0} ns. \
          Measured on {date} at commit {commit}: {pairs} pairs of {seconds} s per cell, \
-         server on CPU {cpus}, load on CPU {load}, {WORKERS} workers on multi-thread.\n\n",
+         server on CPU {cpus}, load on CPU {load}, {WORKERS} workers on multi-thread; \
+         a cell below {bar} loses.\n\n",
         model = machine.cpu_model,
         count = machine.cpu_count,
         kernel = machine.kernel,
@@ -162,6 +166,7 @@ fn preamble(options: &CompareOptions, machine: &Machine) -> String {
         seconds = options.measured.as_secs_f64(),
         cpus = cpus.join(","),
         load = options.placement.load_cpu,
+        bar = options.bar,
     )
 }
 
@@ -213,7 +218,7 @@ fn all_series(outcomes: &[Outcome]) -> impl Iterator<Item = (&CellResult, &Serie
 /// One row for every variant that is compared with tokio::net.
 fn rows(
     result: &CellResult,
-    cells: fn(&CellResult, Variant, &Comparison) -> String,
+    cells: impl Fn(Variant, &Comparison) -> String,
 ) -> impl Iterator<Item = String> {
     result.series.iter().filter_map(move |series| {
         let comparison = result.comparison(series.variant)?;
@@ -222,12 +227,12 @@ fn rows(
             result.flavour.name(),
             result.cell.name(),
             series.variant,
-            cells(result, series.variant, &comparison)
+            cells(series.variant, &comparison)
         ))
     })
 }
 
-fn ratios(result: &CellResult, variant: Variant, comparison: &Comparison) -> String {
+fn ratios(result: &CellResult, variant: Variant, comparison: &Comparison, bar: f64) -> String {
     let others = disturbance_percent(result, variant);
     let disturbed = if others > DISTURBANCE_PERCENT_MAX {
         ", disturbed"
@@ -240,11 +245,11 @@ fn ratios(result: &CellResult, variant: Variant, comparison: &Comparison) -> Str
         noise(&comparison.cpu),
         spread(&comparison.rate.ratio),
         noise(&comparison.rate),
-        comparison.verdict(),
+        comparison.verdict(bar),
     )
 }
 
-fn details(result: &CellResult, variant: Variant, _: &Comparison) -> String {
+fn details(result: &CellResult, variant: Variant) -> String {
     let (theirs, ours) = (result.latency(Variant::Tokio), result.latency(variant));
     format!(
         "{:.2} -> {:.2} | {:.0} -> {:.0} | {} | {} | {} | {:.0} | {:.0} of {} | {:.0}",
@@ -288,7 +293,7 @@ fn micros(theirs: Duration, ours: Duration) -> String {
     format!("{:.0} -> {:.0}", micros(theirs), micros(ours))
 }
 
-fn series_json(result: &CellResult, series: &Series) -> Json {
+fn series_json(result: &CellResult, series: &Series, bar: f64) -> Json {
     let nanos = |duration: Duration| Json::from(duration.as_secs_f64() * 1e9);
     let samples = series.samples.iter().map(|sample| {
         Json::Object(vec![
@@ -310,13 +315,13 @@ fn series_json(result: &CellResult, series: &Series) -> Json {
         ("p999_ns", nanos(latency.quantile(999))),
     ];
     if let Some(comparison) = result.comparison(series.variant) {
-        fields.push(("cpu", figure_json(&comparison.cpu)));
-        fields.push(("requests_per_second", figure_json(&comparison.rate)));
+        fields.push(("cpu", figure_json(&comparison.cpu, bar)));
+        fields.push(("requests_per_second", figure_json(&comparison.rate, bar)));
     }
     Json::Object(fields)
 }
 
-fn figure_json(figure: &Figure) -> Json {
+fn figure_json(figure: &Figure, bar: f64) -> Json {
     let spread = |spread: &Spread| {
         Json::Object(vec![
             ("min", spread.least.into()),
@@ -327,7 +332,7 @@ fn figure_json(figure: &Figure) -> Json {
     Json::Object(vec![
         ("ratio", spread(&figure.ratio)),
         ("noise", spread(&figure.noise)),
-        ("loses", u64::from(figure.loses()).into()),
+        ("loses", u64::from(figure.loses(bar)).into()),
     ])
 }
 
