@@ -1,6 +1,4 @@
-//! What can be measured: the cells, the runtime flavours and the variants of the server.
-
-use std::fmt;
+//! What can be measured: the cells and the runtime flavours.
 
 /// The protocol that a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,52 +163,6 @@ impl Flavour {
         Flavour::ALL
             .into_iter()
             .find(|flavour| flavour.name() == name)
-    }
-}
-
-/// Whose socket types a server uses, and how it is told to use them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Variant {
-    /// tokio::net: the A of every pair.
-    Tokio,
-    /// tokio::net once more: its distance from `Tokio` is the noise floor.
-    TokioAgain,
-    /// tokio-uring-net, the driver left to its own choice: the B of every pair.
-    Ours,
-    /// tokio-uring-net, told to use tokio's epoll.
-    OursEpoll,
-    /// tokio-uring-net, told to use io_uring.
-    OursUring,
-}
-
-impl Variant {
-    /// The socket types, as `serve --stack` takes them.
-    pub(crate) fn stack(self) -> &'static str {
-        match self {
-            Variant::Tokio | Variant::TokioAgain => "tokio",
-            Variant::Ours | Variant::OursEpoll | Variant::OursUring => "ours",
-        }
-    }
-
-    /// The server's `TOKIO_URING_NET`, which tokio::net ignores.
-    pub(crate) fn driver_choice(self) -> &'static str {
-        match self {
-            Variant::Tokio | Variant::TokioAgain | Variant::Ours => "auto",
-            Variant::OursEpoll => "epoll",
-            Variant::OursUring => "uring",
-        }
-    }
-}
-
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Variant::Tokio => "tokio",
-            Variant::TokioAgain => "tokio again",
-            Variant::Ours => "auto",
-            Variant::OursEpoll => "epoll",
-            Variant::OursUring => "uring",
-        })
     }
 }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 use crate::Failure;
-use crate::cells::{self, Cell, Flavour, Kind, Service, Variant};
+use crate::cells::{self, Cell, Flavour, Kind, Service};
 use crate::machine;
 use crate::stats::BAR;
+use crate::variant::Variant;
 
 pub(crate) const HELP: &str = "\
 Measures tokio-uring-net against tokio::net.
@@ -24,7 +25,9 @@ Options of compare:
   --seconds S                  measured time of a sample, after a warm-up of 0.2 s (default 1)
   --bar RATIO                  a median below it, less the noise floor, loses (default 0.95)
   --runtime FLAVOUR            current-thread or multi-thread (default: both)
-  --variant epoll|uring        also measure tokio-uring-net with this driver; may be repeated
+  --variant NAME ...           also measure tokio-uring-net in this variant: epoll, uring, completion,
+                               completion-epoll or busy
+  --only-variants              leave out `auto`, which is measured otherwise, and save its time
   --server-cpus LIST           CPUs of the server (default: the first this process may use)
   --load-cpu N                 CPU of the load generator (default: the second)
   --json FILE                  write every sample
@@ -72,8 +75,8 @@ impl Placement {
 pub(crate) struct CompareOptions {
     pub(crate) cells: Vec<Cell>,
     pub(crate) flavours: Vec<Flavour>,
-    /// Measured besides tokio::net, tokio::net again, and our default.
-    pub(crate) extra_variants: Vec<Variant>,
+    /// What is held against tokio::net: one at least.
+    pub(crate) compared: Vec<Variant>,
     pub(crate) pairs: usize,
     pub(crate) measured: Duration,
     /// Ratios below it, less the noise floor, are losses.
@@ -125,7 +128,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
 fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     let mut cells: Vec<Cell> = Vec::new();
     let mut flavours = Flavour::ALL.to_vec();
-    let mut extra_variants = Vec::new();
+    let (mut variants, mut only_variants) = (Vec::new(), false);
     let (mut pairs, mut measured) = (9, Duration::from_secs(1));
     let mut bar = BAR;
     let (mut json, mut markdown) = (None, None);
@@ -143,7 +146,12 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
             Long("seconds") => measured = seconds(arguments.value()?.parse()?)?,
             Long("bar") => bar = ratio(arguments.value()?.parse()?)?,
             Long("runtime") => flavours = vec![flavour(arguments.value()?)?],
-            Long("variant") => extra_variants.push(extra_variant(arguments.value()?)?),
+            Long("variant") => {
+                for name in arguments.values()? {
+                    variants.push(variant(name)?);
+                }
+            }
+            Long("only-variants") => only_variants = true,
             Long("server-cpus") => cpus.server = Some(cpu_list(&arguments.value()?.string()?)?),
             Long("load-cpu") => cpus.load = Some(arguments.value()?.parse()?),
             Long("json") => json = Some(PathBuf::from(arguments.value()?)),
@@ -158,7 +166,7 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     Ok(Command::Compare(CompareOptions {
         cells,
         flavours,
-        extra_variants,
+        compared: compared(variants, only_variants)?,
         pairs,
         measured,
         bar,
@@ -273,12 +281,27 @@ fn flavour(name: OsString) -> Result<Flavour, Failure> {
         .ok_or_else(|| format!("--runtime is current-thread or multi-thread, not {name:?}").into())
 }
 
-fn extra_variant(name: OsString) -> Result<Variant, Failure> {
-    match name.string()?.as_str() {
-        "epoll" => Ok(Variant::OursEpoll),
-        "uring" => Ok(Variant::OursUring),
-        other => Err(format!("--variant is epoll or uring, not {other:?}").into()),
+fn variant(name: OsString) -> Result<Variant, Failure> {
+    let name = name.string()?;
+    Variant::from_name(&name)
+        .ok_or_else(|| format!("--variant is one of {}, not {name:?}", Variant::names()).into())
+}
+
+/// `named`, each once, after `auto`, unless that is to be left out.
+fn compared(named: Vec<Variant>, only_named: bool) -> Result<Vec<Variant>, Failure> {
+    let mut compared = Vec::new();
+    if !only_named {
+        compared.push(Variant::Ours);
     }
+    for variant in named {
+        if !compared.contains(&variant) {
+            compared.push(variant);
+        }
+    }
+    if compared.is_empty() {
+        return Err("--only-variants leaves nothing to measure without a --variant".into());
+    }
+    Ok(compared)
 }
 
 fn cpu_list(list: &str) -> Result<Vec<usize>, Failure> {
@@ -366,6 +389,20 @@ mod tests {
     }
 
     #[test]
+    fn auto_is_measured_unless_it_is_left_out() {
+        let options = |arguments: &[&str]| compare(arguments).compared;
+        assert_eq!(options(&[]), [Variant::Ours]);
+        assert_eq!(
+            options(&["--variant", "busy", "epoll", "--variant", "busy"]),
+            [Variant::Ours, Variant::Busy, Variant::OursEpoll]
+        );
+        assert_eq!(
+            options(&["--only-variants", "--variant", "completion"]),
+            [Variant::Completion]
+        );
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (arguments, word) in [
             (&["compare", "--cell", "echo-2"][..], "--list"),
@@ -374,6 +411,8 @@ mod tests {
             (&["compare", "--bar", "0"], "--bar"),
             (&["compare", "--bar", "NaN"], "--bar"),
             (&["compare", "--variant", "kqueue"], "kqueue"),
+            (&["compare", "--variant", "auto"], "completion"),
+            (&["compare", "--only-variants"], "--variant"),
             (&["compare", "--runtime", "async-std"], "current-thread"),
             (&["compare", "--server-cpus", "0;1"], "list of CPUs"),
             (&["race"], "race"),

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::Failure;
-use crate::cells::{Cell, Flavour, Service, Variant};
+use crate::cells::{Cell, Flavour, Service};
 use crate::child::{Server, ServerSpec};
 use crate::cli::CompareOptions;
 use crate::histogram::Histogram;
@@ -13,6 +13,7 @@ use crate::load::{Counters, Load, Sample};
 use crate::machine::{self, Machine};
 use crate::report;
 use crate::stats::{Comparison, Figure, Spread, paired_ratios};
+use crate::variant::Variant;
 
 /// Buffer of a connection in the server, unless its messages are longer: one holds a message whole.
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -83,10 +84,8 @@ fn measure_cell(
     cell: Cell,
     flavour: Flavour,
 ) -> Result<CellResult, Failure> {
-    let variants = [Variant::Tokio, Variant::Ours, Variant::TokioAgain]
+    let mut series: Vec<Series> = measured(&options.compared)
         .into_iter()
-        .chain(options.extra_variants.iter().copied());
-    let mut series: Vec<Series> = variants
         .map(|variant| Series {
             variant,
             driver: String::new(),
@@ -106,6 +105,14 @@ fn measure_cell(
         flavour,
         series,
     })
+}
+
+/// The variants of a cell: the first that is compared stands between the two that tell the noise.
+fn measured(compared: &[Variant]) -> Vec<Variant> {
+    let mut variants = vec![Variant::Tokio];
+    variants.extend(compared);
+    variants.insert(variants.len().min(2), Variant::TokioAgain);
+    variants
 }
 
 /// A new process per sample: where it happens to lie in memory then counts as noise instead of as a
@@ -209,6 +216,15 @@ mod tests {
 
     use super::*;
     use crate::cells;
+
+    #[test]
+    fn tokio_stands_on_both_sides_of_the_first_that_is_compared() {
+        let (first, last) = (Variant::Busy, Variant::OursEpoll);
+        assert_eq!(
+            measured(&[first, last]),
+            [Variant::Tokio, first, Variant::TokioAgain, last]
+        );
+    }
 
     #[test]
     fn two_variants_alternate_abba() {

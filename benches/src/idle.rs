@@ -8,11 +8,12 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType};
 
 use crate::Failure;
-use crate::cells::{Kind, Service, Variant};
+use crate::cells::{Kind, Service};
 use crate::child::{Server, ServerSpec};
 use crate::cli::IdleOptions;
 use crate::machine::{self, Machine};
 use crate::stats::Spread;
+use crate::variant::Variant;
 
 /// Connections from one source address: fewer than the ports that Linux hands out by default.
 const CONNECTIONS_PER_ADDRESS: usize = 20_000;

@@ -5,7 +5,7 @@
 //! `benches/README.md` describes the method.
 //!
 //! Code map, from the top down:
-//! - `cli` reads the command line; `cells` lists what can be measured;
+//! - `cli` reads the command line; `cells` and `variant` list what can be measured: rows, columns;
 //! - `compare` and `idle` are the two measurements;
 //! - `report`, `json` and `stats` turn samples into tables, `machine` says where they were taken;
 //! - `load` is the load generator, with its `histogram`; `child` is its view of a server process;
@@ -28,6 +28,7 @@ mod report;
 mod server;
 mod stack;
 mod stats;
+mod variant;
 
 use std::process::ExitCode;
 

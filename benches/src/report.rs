@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::Failure;
-use crate::cells::Variant;
 use crate::cli::CompareOptions;
 use crate::compare::{CellResult, Outcome, Series};
 use crate::json::Json;
@@ -13,6 +12,7 @@ use crate::load::Sample;
 use crate::machine::Machine;
 use crate::server::WORKERS;
 use crate::stats::{Comparison, Figure, Spread};
+use crate::variant::Variant;
 
 /// The table of `benches/README.md` stands between these two lines.
 const TABLE_BEGIN: &str = "<!-- table: begin -->\n";
@@ -31,24 +31,26 @@ server busy, % | found per enter | others, % |
 |---|---|---|---|---|---|---|---|---|---|---|
 ";
 
-/// A few words for the line of a cell that has just been measured.
+/// A few words for the line of a cell that has just been measured, and for each variant.
 pub(crate) fn progress(outcome: &Outcome, bar: f64) -> String {
-    match outcome {
-        Ok(result) => result
-            .comparison(Variant::Ours)
-            .map_or_else(String::new, |found| {
-                format!(
-                    "CPU {} (A/A {}), requests/s {} (A/A {}), others {:.0} %: {}",
-                    spread(&found.cpu.ratio),
-                    spread(&found.cpu.noise),
-                    spread(&found.rate.ratio),
-                    spread(&found.rate.noise),
-                    disturbance_percent(result, Variant::Ours),
-                    found.verdict(bar)
-                )
-            }),
-        Err(failure) => format!("FAILED: {}", failure.message),
-    }
+    let result = match outcome {
+        Ok(result) => result,
+        Err(failure) => return format!("FAILED: {}", failure.message),
+    };
+    let lines = result.series.iter().filter_map(|series| {
+        let found = result.comparison(series.variant)?;
+        Some(format!(
+            "\n  {}: CPU {} (A/A {}), requests/s {} (A/A {}), others {:.0} %: {}",
+            series.variant,
+            spread(&found.cpu.ratio),
+            spread(&found.cpu.noise),
+            spread(&found.rate.ratio),
+            spread(&found.rate.noise),
+            disturbance_percent(result, series.variant),
+            found.verdict(bar)
+        ))
+    });
+    lines.collect()
 }
 
 /// The whole report: where it was measured, how, and one row per cell and variant.

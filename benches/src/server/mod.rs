@@ -44,6 +44,7 @@ fn runtime(flavour: Flavour) -> io::Result<Runtime> {
 
 /// Prints the address and the driver in one line, then accepts for ever.
 async fn serve<S: Stack>(service: Service) -> io::Result<()> {
+    S::prepare()?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = S::listen(any_port)?;
     let mut out = io::stdout();
