@@ -144,11 +144,15 @@ pub(crate) fn named(name: &str) -> Vec<Cell> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavour {
     CurrentThread,
-    /// `server::WORKERS` worker threads.
+    /// `server::workers` worker threads.
     MultiThread,
+    /// A current_thread runtime for every CPU. One variant's answer to multi_thread, with no rows of
+    /// its own.
+    PerCore,
 }
 
 impl Flavour {
+    /// Those that have rows.
     pub(crate) const ALL: [Flavour; 2] = [Flavour::CurrentThread, Flavour::MultiThread];
 
     /// The name that `--runtime` takes.
@@ -156,12 +160,14 @@ impl Flavour {
         match self {
             Flavour::CurrentThread => "current-thread",
             Flavour::MultiThread => "multi-thread",
+            Flavour::PerCore => "per-core",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Flavour> {
-        Flavour::ALL
+        [Flavour::PerCore]
             .into_iter()
+            .chain(Flavour::ALL)
             .find(|flavour| flavour.name() == name)
     }
 }

@@ -26,7 +26,7 @@ Options of compare:
   --bar RATIO                  a median below it, less the noise floor, loses (default 0.95)
   --runtime FLAVOUR            current-thread or multi-thread (default: both)
   --variant NAME ...           also measure tokio-uring-net in this variant: epoll, uring, completion,
-                               completion-epoll or busy
+                               completion-epoll, busy or per-core
   --only-variants              leave out `auto`, which is measured otherwise, and save its time
   --server-cpus LIST           CPUs of the server (default: the first this process may use)
   --load-cpu N                 CPU of the load generator (default: the second)
@@ -162,11 +162,12 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     if cells.is_empty() {
         cells = cells::all();
     }
+    let compared = compared(variants, only_variants, &flavours)?;
     let placement = cpus.placement()?;
     Ok(Command::Compare(CompareOptions {
         cells,
         flavours,
-        compared: compared(variants, only_variants)?,
+        compared,
         pairs,
         measured,
         bar,
@@ -228,7 +229,11 @@ fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
             }
             Long("parts") => service.parts = arguments.value()?.parse()?,
             Long("buffer-bytes") => service.buffer_bytes = arguments.value()?.parse()?,
-            Long("runtime") => runtime = flavour(arguments.value()?)?,
+            Long("runtime") => {
+                let name = arguments.value()?.string()?;
+                runtime =
+                    Flavour::from_name(&name).ok_or_else(|| format!("unknown runtime {name:?}"))?;
+            }
             Long("cpus") => cpus = cpu_list(&arguments.value()?.string()?)?,
             other => return Err(other.unexpected().into()),
         }
@@ -278,6 +283,7 @@ fn cells_named(name: OsString) -> Result<Vec<Cell>, Failure> {
 fn flavour(name: OsString) -> Result<Flavour, Failure> {
     let name = name.string()?;
     Flavour::from_name(&name)
+        .filter(|flavour| Flavour::ALL.contains(flavour))
         .ok_or_else(|| format!("--runtime is current-thread or multi-thread, not {name:?}").into())
 }
 
@@ -288,7 +294,11 @@ fn variant(name: OsString) -> Result<Variant, Failure> {
 }
 
 /// `named`, each once, after `auto`, unless that is to be left out.
-fn compared(named: Vec<Variant>, only_named: bool) -> Result<Vec<Variant>, Failure> {
+fn compared(
+    named: Vec<Variant>,
+    only_named: bool,
+    rows: &[Flavour],
+) -> Result<Vec<Variant>, Failure> {
     let mut compared = Vec::new();
     if !only_named {
         compared.push(Variant::Ours);
@@ -296,6 +306,11 @@ fn compared(named: Vec<Variant>, only_named: bool) -> Result<Vec<Variant>, Failu
     for variant in named {
         if !compared.contains(&variant) {
             compared.push(variant);
+        }
+    }
+    for variant in &compared {
+        if rows.iter().all(|row| variant.flavour(*row).is_none()) {
+            return Err(format!("{variant} is measured on the other --runtime only").into());
         }
     }
     if compared.is_empty() {
@@ -413,6 +428,17 @@ mod tests {
             (&["compare", "--variant", "kqueue"], "kqueue"),
             (&["compare", "--variant", "auto"], "completion"),
             (&["compare", "--only-variants"], "--variant"),
+            (&["compare", "--runtime", "per-core"], "current-thread"),
+            (
+                &[
+                    "compare",
+                    "--runtime",
+                    "current-thread",
+                    "--variant",
+                    "per-core",
+                ],
+                "per-core",
+            ),
             (&["compare", "--runtime", "async-std"], "current-thread"),
             (&["compare", "--server-cpus", "0;1"], "list of CPUs"),
             (&["race"], "race"),

@@ -53,13 +53,18 @@ pub(crate) fn run(options: &CompareOptions) -> Result<ExitCode, Failure> {
     machine::pin(&[options.placement.load_cpu])?;
     let mut outcomes = Vec::new();
     for &flavour in &options.flavours {
+        let variants = measured(&options.compared, flavour);
+        if variants.is_empty() {
+            continue;
+        }
         for &cell in &options.cells {
             eprint!("{} {} ", flavour.name(), cell.name());
-            let outcome = measure_cell(options, cell, flavour).map_err(|failure| CellFailure {
-                cell,
-                flavour,
-                message: failure.to_string(),
-            });
+            let outcome =
+                measure_cell(options, cell, flavour, &variants).map_err(|failure| CellFailure {
+                    cell,
+                    flavour,
+                    message: failure.to_string(),
+                });
             eprintln!(" {}", report::progress(&outcome, options.bar));
             outcomes.push(outcome);
         }
@@ -83,10 +88,11 @@ fn measure_cell(
     options: &CompareOptions,
     cell: Cell,
     flavour: Flavour,
+    variants: &[Variant],
 ) -> Result<CellResult, Failure> {
-    let mut series: Vec<Series> = measured(&options.compared)
-        .into_iter()
-        .map(|variant| Series {
+    let mut series: Vec<Series> = variants
+        .iter()
+        .map(|&variant| Series {
             variant,
             driver: String::new(),
             samples: Vec::new(),
@@ -107,11 +113,18 @@ fn measure_cell(
     })
 }
 
-/// The variants of a cell: the first that is compared stands between the two that tell the noise.
-fn measured(compared: &[Variant]) -> Vec<Variant> {
-    let mut variants = vec![Variant::Tokio];
-    variants.extend(compared);
-    variants.insert(variants.len().min(2), Variant::TokioAgain);
+/// The variants of a row: the first that is compared stands between the two that tell the noise.
+/// None where nothing is compared on this flavour.
+fn measured(compared: &[Variant], flavour: Flavour) -> Vec<Variant> {
+    let mut variants: Vec<Variant> = compared
+        .iter()
+        .copied()
+        .filter(|variant| variant.flavour(flavour).is_some())
+        .collect();
+    if !variants.is_empty() {
+        variants.insert(0, Variant::Tokio);
+        variants.insert(2, Variant::TokioAgain);
+    }
     variants
 }
 
@@ -129,7 +142,10 @@ fn take_sample(
             parts: cell.parts,
             buffer_bytes: BUFFER_BYTES.max(cell.message_bytes),
         },
-        flavour,
+        flavour: series
+            .variant
+            .flavour(flavour)
+            .ok_or("not measured on this runtime")?,
         variant: series.variant,
         cpus: &options.placement.server_cpus,
     })?;
@@ -221,9 +237,10 @@ mod tests {
     fn tokio_stands_on_both_sides_of_the_first_that_is_compared() {
         let (first, last) = (Variant::Busy, Variant::OursEpoll);
         assert_eq!(
-            measured(&[first, last]),
+            measured(&[first, last], Flavour::CurrentThread),
             [Variant::Tokio, first, Variant::TokioAgain, last]
         );
+        assert_eq!(measured(&[Variant::PerCore], Flavour::CurrentThread), []);
     }
 
     #[test]

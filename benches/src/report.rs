@@ -10,7 +10,7 @@ use crate::compare::{CellResult, Outcome, Series};
 use crate::json::Json;
 use crate::load::Sample;
 use crate::machine::Machine;
-use crate::server::WORKERS;
+use crate::server;
 use crate::stats::{Comparison, Figure, Spread};
 use crate::variant::Variant;
 
@@ -156,7 +156,7 @@ fn preamble(options: &CompareOptions, machine: &Machine) -> String {
     format!(
         "{model}, {count} CPUs, {kernel}; a bare system call costs {syscall:.0} ns. \
          Measured on {date} at commit {commit}: {pairs} pairs of {seconds} s per cell, \
-         server on CPU {cpus}, load on CPU {load}, {WORKERS} workers on multi-thread; \
+         server on CPU {cpus}, load on CPU {load}, {workers} workers on multi-thread; \
          a cell below {bar} loses.\n\n",
         model = machine.cpu_model,
         count = machine.cpu_count,
@@ -168,6 +168,7 @@ fn preamble(options: &CompareOptions, machine: &Machine) -> String {
         seconds = options.measured.as_secs_f64(),
         cpus = cpus.join(","),
         load = options.placement.load_cpu,
+        workers = server::workers(options.placement.server_cpus.len()),
         bar = options.bar,
     )
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::cells::Flavour;
+
 /// Which driver tokio-uring-net is to use; the library reads it.
 const DRIVER: &str = "TOKIO_URING_NET";
 /// In which mode its sockets are to be; the library reads it.
@@ -28,16 +30,19 @@ pub(crate) enum Variant {
     CompletionEpoll,
     /// tokio-uring-net, polling before it sleeps.
     Busy,
+    /// tokio-uring-net on one current_thread runtime per CPU, against tokio::net on multi_thread.
+    PerCore,
 }
 
 impl Variant {
     /// Those that `--variant` takes.
-    const NAMED: [Variant; 5] = [
+    const NAMED: [Variant; 6] = [
         Variant::OursEpoll,
         Variant::OursUring,
         Variant::Completion,
         Variant::CompletionEpoll,
         Variant::Busy,
+        Variant::PerCore,
     ];
     /// Every variable that any variant sets; the others must not inherit it.
     pub(crate) const VARIABLES: [&str; 3] = [DRIVER, MODE, BUSY_POLL_US];
@@ -63,6 +68,7 @@ impl Variant {
             Variant::Completion => "completion",
             Variant::CompletionEpoll => "completion-epoll",
             Variant::Busy => "busy",
+            Variant::PerCore => "per-core",
         }
     }
 
@@ -75,14 +81,32 @@ impl Variant {
             | Variant::OursUring
             | Variant::Completion
             | Variant::CompletionEpoll
-            | Variant::Busy => "ours",
+            | Variant::Busy
+            | Variant::PerCore => "ours",
+        }
+    }
+
+    /// What its server runs on in the rows of `row`; `None` where it is not measured.
+    pub(crate) fn flavour(self, row: Flavour) -> Option<Flavour> {
+        match self {
+            Variant::Tokio
+            | Variant::TokioAgain
+            | Variant::Ours
+            | Variant::OursEpoll
+            | Variant::OursUring
+            | Variant::Completion
+            | Variant::CompletionEpoll
+            | Variant::Busy => Some(row),
+            Variant::PerCore => (row == Flavour::MultiThread).then_some(Flavour::PerCore),
         }
     }
 
     /// What the server finds in its environment. tokio::net ignores it.
     pub(crate) fn environment(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Variant::Tokio | Variant::TokioAgain | Variant::Ours => &[(DRIVER, "auto")],
+            Variant::Tokio | Variant::TokioAgain | Variant::Ours | Variant::PerCore => {
+                &[(DRIVER, "auto")]
+            }
             Variant::OursEpoll => &[(DRIVER, "epoll")],
             Variant::OursUring => &[(DRIVER, "uring")],
             Variant::Completion => &[(DRIVER, "auto"), (MODE, "completion")],
@@ -118,5 +142,12 @@ mod tests {
                 assert!(Variant::VARIABLES.contains(name), "{variant}: {name}");
             }
         }
+    }
+
+    #[test]
+    fn one_runtime_per_core_is_held_against_multi_thread() {
+        let flavour = |row| Variant::PerCore.flavour(row);
+        assert_eq!(flavour(Flavour::CurrentThread), None);
+        assert_eq!(flavour(Flavour::MultiThread), Some(Flavour::PerCore));
     }
 }

@@ -54,6 +54,22 @@ fn every_kind_of_cell_is_measured_on_both_flavours() {
 }
 
 #[test]
+fn one_runtime_per_core_is_measured_on_one_cpu_and_on_two() {
+    for cpus in ["0", "0,1"] {
+        let mut arguments = vec!["compare", "--pairs", "1", "--seconds", "0.02"];
+        arguments.extend(["--cell", "echo-10x128", "--server-cpus", cpus]);
+        arguments.extend(["--only-variants", "--variant", "per-core"]);
+        let Some(table) = successful(&arguments) else {
+            return;
+        };
+        assert!(!table.contains("FAILED"), "{table}");
+        let row = "| multi-thread | echo-10x128 | per-core |";
+        assert_eq!(table.matches(row).count(), 2, "{table}");
+        assert!(!table.contains("| current-thread |"), "{table}");
+    }
+}
+
+#[test]
 fn a_cell_that_cannot_be_measured_is_in_the_report_and_fails_the_run() {
     let output = run(&[
         "compare",

@@ -1,9 +1,10 @@
 //! The measured server: what runs in the child process, on either stack, by the same code.
 
+mod per_core;
 mod protocols;
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 use tokio::runtime::{self, Runtime};
@@ -12,44 +13,64 @@ use crate::Failure;
 use crate::cells::{Flavour, Kind, Service};
 use crate::cli::{ServeOptions, StackName};
 use crate::machine;
-use crate::stack::{Ours, Stack, Tokio};
+use crate::stack::{Ours, Port, Stack, Tokio};
 
-/// Worker threads of a multi_thread server.
-pub(crate) const WORKERS: usize = 2;
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Worker threads of a multi_thread server: one per CPU, but two at least, so that they do what two
+/// threads do to each other.
+pub(crate) fn workers(cpu_count: usize) -> usize {
+    cpu_count.max(2)
+}
 
 /// Serves until the process is killed.
 pub(crate) fn run(options: &ServeOptions) -> Result<(), Failure> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     machine::pin(&options.cpus)?;
     machine::raise_open_files_limit()?;
-    let runtime = runtime(options.flavour)?;
-    let service = options.service;
-    // Spawned, so that the accept loop runs where the connections run, on multi_thread too.
-    let served = match options.stack {
-        StackName::Tokio => runtime.block_on(runtime.spawn(serve::<Tokio>(service))),
-        StackName::Ours => runtime.block_on(runtime.spawn(serve::<Ours>(service))),
-    };
-    Ok(served??)
+    match options.stack {
+        StackName::Tokio => run_stack::<Tokio>(options),
+        StackName::Ours => run_stack::<Ours>(options),
+    }
 }
 
-fn runtime(flavour: Flavour) -> io::Result<Runtime> {
+fn run_stack<S: Stack>(options: &ServeOptions) -> Result<(), Failure> {
+    if options.flavour == Flavour::PerCore {
+        return per_core::serve::<S>(options.service, &options.cpus);
+    }
+    let runtime = runtime(options.flavour, options.cpus.len())?;
+    // Spawned, so that the accept loop runs where the connections run, on multi_thread too.
+    Ok(runtime.block_on(runtime.spawn(serve::<S>(options.service)))??)
+}
+
+fn runtime(flavour: Flavour, cpu_count: usize) -> io::Result<Runtime> {
     match flavour {
-        Flavour::CurrentThread => runtime::Builder::new_current_thread().enable_all().build(),
+        Flavour::CurrentThread | Flavour::PerCore => {
+            runtime::Builder::new_current_thread().enable_all().build()
+        }
         Flavour::MultiThread => runtime::Builder::new_multi_thread()
-            .worker_threads(WORKERS)
+            .worker_threads(workers(cpu_count))
             .enable_all()
             .build(),
     }
 }
 
-/// Prints the address and the driver in one line, then accepts for ever.
 async fn serve<S: Stack>(service: Service) -> io::Result<()> {
     S::prepare()?;
-    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let listener = S::listen(any_port)?;
+    let listener = S::listen(ANY_PORT, Port::Own)?;
+    announce(S::local_addr(&listener)?, &S::driver())?;
+    accept_all::<S>(listener, service).await
+}
+
+/// Prints the address and the driver in one line: what the harness waits for.
+fn announce(address: SocketAddr, driver: &str) -> io::Result<()> {
     let mut out = io::stdout();
-    writeln!(out, "{} {}", S::local_addr(&listener)?, S::driver())?;
-    out.flush()?;
+    writeln!(out, "{address} {driver}")?;
+    out.flush()
+}
+
+/// Ends with an error only.
+async fn accept_all<S: Stack>(listener: S::Listener, service: Service) -> io::Result<()> {
     loop {
         let (stream, _peer) = S::accept(&listener).await?;
         S::set_nodelay(&stream)?;
