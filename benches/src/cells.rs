@@ -1,6 +1,4 @@
-//! What can be measured: the cells, the runtime flavours and the variants of the server.
-
-use std::fmt;
+//! What can be measured: the cells and the runtime flavours.
 
 /// The protocol that a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,68 +7,132 @@ pub(crate) enum Kind {
     Echo,
     /// Answers every HTTP/1.1 request with a short text, keep-alive, served by hyper.
     Hyper,
+    /// Answers a request with several small writes, and flushes none.
+    Writes,
+    /// Reads the length of a frame, then the frame, and sends it back; no buffer in between.
+    Framed,
+    /// Answers a request with much.
+    StreamOut,
+    /// Answers one request, then closes the connection.
+    Short,
 }
 
 impl Kind {
+    const ALL: [Kind; 6] = [
+        Kind::Echo,
+        Kind::Hyper,
+        Kind::Writes,
+        Kind::Framed,
+        Kind::StreamOut,
+        Kind::Short,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Echo => "echo",
             Kind::Hyper => "hyper",
+            Kind::Writes => "writes",
+            Kind::Framed => "framed",
+            Kind::StreamOut => "stream-out",
+            Kind::Short => "short",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Kind> {
-        [Kind::Echo, Kind::Hyper]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// One load: a protocol, a number of connections and, for echo, a message size.
+/// One load: a protocol, a number of connections and what else the protocol leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) kind: Kind,
     pub(crate) connections: usize,
-    /// The size of an echo message; 0 for hyper, whose request is fixed.
+    /// The size of an echo message; 0 elsewhere, where all sizes are fixed.
     pub(crate) message_bytes: usize,
+    /// How many writes an answer consists of, or how many frames a request; 1 elsewhere.
+    pub(crate) parts: usize,
 }
 
 impl Cell {
-    /// The name that `--cell` takes, for example `echo-100x16k` or `hyper-10`.
+    /// The name that `--cell` takes, for example `echo-100x16k`, `hyper-10` or `writes-8x100`.
     pub(crate) fn name(&self) -> String {
         match self.kind {
             Kind::Echo if self.message_bytes.is_multiple_of(1024) => {
                 format!("echo-{}x{}k", self.connections, self.message_bytes / 1024)
             }
             Kind::Echo => format!("echo-{}x{}", self.connections, self.message_bytes),
-            Kind::Hyper => format!("hyper-{}", self.connections),
+            Kind::Hyper | Kind::StreamOut | Kind::Short => {
+                format!("{}-{}", self.kind.name(), self.connections)
+            }
+            Kind::Writes | Kind::Framed => {
+                format!("{}-{}x{}", self.kind.name(), self.parts, self.connections)
+            }
         }
     }
+}
+
+/// What a server does for each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Service {
+    pub(crate) kind: Kind,
+    /// As in a cell; only `writes` needs it.
+    pub(crate) parts: usize,
+    /// Size of the connection's buffer, where it has one.
+    pub(crate) buffer_bytes: usize,
 }
 
 /// Every cell, in the order of the report.
 pub(crate) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for message_bytes in [128, 16 * 1024] {
-        for connections in [1, 10, 100, 1000] {
-            cells.push(Cell {
-                kind: Kind::Echo,
-                connections,
-                message_bytes,
-            });
+    for connections in [1, 10, 100, 500, 1000] {
+        cells.push(echo(connections, 128));
+    }
+    for connections in [1, 10, 100, 1000] {
+        cells.push(echo(connections, 16 * 1024));
+    }
+    cells.push(echo(10, 64 * 1024));
+    for connections in [10, 100, 400] {
+        cells.push(fixed(Kind::Hyper, connections, 1));
+    }
+    for (kind, parts) in [
+        (Kind::Writes, 2),
+        (Kind::Writes, 8),
+        (Kind::Framed, 1),
+        (Kind::Framed, 16),
+    ] {
+        for connections in [10, 100] {
+            cells.push(fixed(kind, connections, parts));
         }
     }
-    for connections in [10, 100, 400] {
-        cells.push(Cell {
-            kind: Kind::Hyper,
-            connections,
-            message_bytes: 0,
-        });
+    for connections in [1, 10] {
+        cells.push(fixed(Kind::StreamOut, connections, 1));
+    }
+    for connections in [10, 50, 200] {
+        cells.push(fixed(Kind::Short, connections, 1));
     }
     cells
 }
 
-/// The cells that `--cell NAME` stands for: one cell, or every cell of `echo` or `hyper`.
+fn echo(connections: usize, message_bytes: usize) -> Cell {
+    Cell {
+        kind: Kind::Echo,
+        connections,
+        message_bytes,
+        parts: 1,
+    }
+}
+
+fn fixed(kind: Kind, connections: usize, parts: usize) -> Cell {
+    Cell {
+        kind,
+        connections,
+        message_bytes: 0,
+        parts,
+    }
+}
+
+/// The cells that `--cell NAME` stands for: one cell, or every cell of a kind.
 pub(crate) fn named(name: &str) -> Vec<Cell> {
     all()
         .into_iter()
@@ -82,11 +144,15 @@ pub(crate) fn named(name: &str) -> Vec<Cell> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavour {
     CurrentThread,
-    /// `server::WORKERS` worker threads.
+    /// `server::workers` worker threads.
     MultiThread,
+    /// A current_thread runtime for every CPU. One variant's answer to multi_thread, with no rows of
+    /// its own.
+    PerCore,
 }
 
 impl Flavour {
+    /// Those that have rows.
     pub(crate) const ALL: [Flavour; 2] = [Flavour::CurrentThread, Flavour::MultiThread];
 
     /// The name that `--runtime` takes.
@@ -94,59 +160,15 @@ impl Flavour {
         match self {
             Flavour::CurrentThread => "current-thread",
             Flavour::MultiThread => "multi-thread",
+            Flavour::PerCore => "per-core",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Flavour> {
-        Flavour::ALL
+        [Flavour::PerCore]
             .into_iter()
+            .chain(Flavour::ALL)
             .find(|flavour| flavour.name() == name)
-    }
-}
-
-/// Whose socket types a server uses, and how it is told to use them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Variant {
-    /// tokio::net: the A of every pair.
-    Tokio,
-    /// tokio::net once more: its distance from `Tokio` is the noise floor.
-    TokioAgain,
-    /// tokio-uring-net, the driver left to its own choice: the B of every pair.
-    Ours,
-    /// tokio-uring-net, told to use tokio's epoll.
-    OursEpoll,
-    /// tokio-uring-net, told to use io_uring.
-    OursUring,
-}
-
-impl Variant {
-    /// The socket types, as `serve --stack` takes them.
-    pub(crate) fn stack(self) -> &'static str {
-        match self {
-            Variant::Tokio | Variant::TokioAgain => "tokio",
-            Variant::Ours | Variant::OursEpoll | Variant::OursUring => "ours",
-        }
-    }
-
-    /// The server's `TOKIO_URING_NET`, which tokio::net ignores.
-    pub(crate) fn driver_choice(self) -> &'static str {
-        match self {
-            Variant::Tokio | Variant::TokioAgain | Variant::Ours => "auto",
-            Variant::OursEpoll => "epoll",
-            Variant::OursUring => "uring",
-        }
-    }
-}
-
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Variant::Tokio => "tokio",
-            Variant::TokioAgain => "tokio again",
-            Variant::Ours => "auto",
-            Variant::OursEpoll => "epoll",
-            Variant::OursUring => "uring",
-        })
     }
 }
 
@@ -163,7 +185,12 @@ mod tests {
 
     #[test]
     fn a_family_name_stands_for_all_its_cells() {
-        assert_eq!(named("echo").len() + named("hyper").len(), all().len());
+        let found: Vec<Cell> = Kind::ALL
+            .iter()
+            .flat_map(|kind| named(kind.name()))
+            .collect();
+        assert_eq!(found, all());
+        assert!(Kind::ALL.iter().all(|kind| !named(kind.name()).is_empty()));
         assert!(named("echo-1").is_empty(), "a prefix is not a name");
     }
 }

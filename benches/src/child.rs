@@ -7,18 +7,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::Failure;
-use crate::cells::{Flavour, Kind, Variant};
+use crate::cells::{Flavour, Service};
 use crate::raw;
+use crate::variant::Variant;
 
 /// Which server to start, and where.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerSpec<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) service: Service,
     pub(crate) flavour: Flavour,
     pub(crate) variant: Variant,
     pub(crate) cpus: &'a [usize],
-    /// Size of an echo connection's buffer.
-    pub(crate) buffer_bytes: usize,
 }
 
 /// A running server; killed when dropped.
@@ -33,14 +32,18 @@ impl Server {
     /// Starts this program again as a server and waits until it listens.
     pub(crate) fn start(spec: &ServerSpec<'_>) -> Result<Server, Failure> {
         let cpus: Vec<String> = spec.cpus.iter().map(usize::to_string).collect();
-        let process = Command::new("/proc/self/exe")
+        let mut command = Command::new("/proc/self/exe");
+        for variable in Variant::VARIABLES {
+            command.env_remove(variable);
+        }
+        let process = command
             .args(["serve", "--stack", spec.variant.stack()])
-            .args(["--kind", spec.kind.name()])
+            .args(["--kind", spec.service.kind.name()])
+            .args(["--parts", &spec.service.parts.to_string()])
+            .args(["--buffer-bytes", &spec.service.buffer_bytes.to_string()])
             .args(["--runtime", spec.flavour.name()])
             .args(["--cpus", &cpus.join(",")])
-            .args(["--buffer-bytes", &spec.buffer_bytes.to_string()])
-            .env("TOKIO_URING_NET", spec.variant.driver_choice())
-            .env_remove("TOKIO_URING_NET_MODE")
+            .envs(spec.variant.environment().iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 use crate::Failure;
-use crate::cells::{self, Cell, Flavour, Kind, Variant};
+use crate::cells::{self, Cell, Flavour, Kind, Service};
 use crate::machine;
+use crate::stats::BAR;
+use crate::variant::Variant;
 
 pub(crate) const HELP: &str = "\
 Measures tokio-uring-net against tokio::net.
@@ -18,11 +20,14 @@ Usage:
   benches idle [options]       memory of idle connections
 
 Options of compare:
-  --cell NAME ...              only these cells; `echo` and `hyper` stand for all of theirs
+  --cell NAME ...              only these cells; the first word of a name stands for all of its kind
   --pairs N                    samples of each variant per cell (default 9)
   --seconds S                  measured time of a sample, after a warm-up of 0.2 s (default 1)
+  --bar RATIO                  a median below it, less the noise floor, loses (default 0.95)
   --runtime FLAVOUR            current-thread or multi-thread (default: both)
-  --variant epoll|uring        also measure tokio-uring-net with this driver; may be repeated
+  --variant NAME ...           also measure tokio-uring-net in this variant: epoll, uring, completion,
+                               completion-epoll, busy or per-core
+  --only-variants              leave out `auto`, which is measured otherwise, and save its time
   --server-cpus LIST           CPUs of the server (default: the first this process may use)
   --load-cpu N                 CPU of the load generator (default: the second)
   --json FILE                  write every sample
@@ -70,10 +75,12 @@ impl Placement {
 pub(crate) struct CompareOptions {
     pub(crate) cells: Vec<Cell>,
     pub(crate) flavours: Vec<Flavour>,
-    /// Measured besides tokio::net, tokio::net again, and our default.
-    pub(crate) extra_variants: Vec<Variant>,
+    /// What is held against tokio::net: one at least.
+    pub(crate) compared: Vec<Variant>,
     pub(crate) pairs: usize,
     pub(crate) measured: Duration,
+    /// Ratios below it, less the noise floor, are losses.
+    pub(crate) bar: f64,
     pub(crate) placement: Placement,
     pub(crate) json: Option<PathBuf>,
     pub(crate) markdown: Option<PathBuf>,
@@ -99,10 +106,9 @@ pub(crate) enum StackName {
 #[derive(Debug)]
 pub(crate) struct ServeOptions {
     pub(crate) stack: StackName,
-    pub(crate) kind: Kind,
+    pub(crate) service: Service,
     pub(crate) flavour: Flavour,
     pub(crate) cpus: Vec<usize>,
-    pub(crate) buffer_bytes: usize,
 }
 
 pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
@@ -122,8 +128,9 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
 fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     let mut cells: Vec<Cell> = Vec::new();
     let mut flavours = Flavour::ALL.to_vec();
-    let mut extra_variants = Vec::new();
+    let (mut variants, mut only_variants) = (Vec::new(), false);
     let (mut pairs, mut measured) = (9, Duration::from_secs(1));
+    let mut bar = BAR;
     let (mut json, mut markdown) = (None, None);
     let mut cpus = CpuOptions::default();
     while let Some(argument) = arguments.next()? {
@@ -137,8 +144,14 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
             }
             Long("pairs") => pairs = at_least_one(arguments.value()?.parse()?, "--pairs")?,
             Long("seconds") => measured = seconds(arguments.value()?.parse()?)?,
+            Long("bar") => bar = ratio(arguments.value()?.parse()?)?,
             Long("runtime") => flavours = vec![flavour(arguments.value()?)?],
-            Long("variant") => extra_variants.push(extra_variant(arguments.value()?)?),
+            Long("variant") => {
+                for name in arguments.values()? {
+                    variants.push(variant(name)?);
+                }
+            }
+            Long("only-variants") => only_variants = true,
             Long("server-cpus") => cpus.server = Some(cpu_list(&arguments.value()?.string()?)?),
             Long("load-cpu") => cpus.load = Some(arguments.value()?.parse()?),
             Long("json") => json = Some(PathBuf::from(arguments.value()?)),
@@ -149,13 +162,15 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     if cells.is_empty() {
         cells = cells::all();
     }
+    let compared = compared(variants, only_variants, &flavours)?;
     let placement = cpus.placement()?;
     Ok(Command::Compare(CompareOptions {
         cells,
         flavours,
-        extra_variants,
+        compared,
         pairs,
         measured,
+        bar,
         placement,
         json,
         markdown,
@@ -191,9 +206,13 @@ fn parse_idle(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
 
 fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     let mut stack = StackName::Tokio;
-    let mut kind = Kind::Echo;
+    let mut service = Service {
+        kind: Kind::Echo,
+        parts: 1,
+        buffer_bytes: 4096,
+    };
     let mut runtime = Flavour::CurrentThread;
-    let (mut cpus, mut buffer_bytes) = (machine::allowed_cpus()?, 4096);
+    let mut cpus = machine::allowed_cpus()?;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("stack") => {
@@ -205,20 +224,25 @@ fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
             }
             Long("kind") => {
                 let name = arguments.value()?.string()?;
-                kind = Kind::from_name(&name).ok_or_else(|| format!("unknown kind {name:?}"))?;
+                service.kind =
+                    Kind::from_name(&name).ok_or_else(|| format!("unknown kind {name:?}"))?;
             }
-            Long("runtime") => runtime = flavour(arguments.value()?)?,
+            Long("parts") => service.parts = arguments.value()?.parse()?,
+            Long("buffer-bytes") => service.buffer_bytes = arguments.value()?.parse()?,
+            Long("runtime") => {
+                let name = arguments.value()?.string()?;
+                runtime =
+                    Flavour::from_name(&name).ok_or_else(|| format!("unknown runtime {name:?}"))?;
+            }
             Long("cpus") => cpus = cpu_list(&arguments.value()?.string()?)?,
-            Long("buffer-bytes") => buffer_bytes = arguments.value()?.parse()?,
             other => return Err(other.unexpected().into()),
         }
     }
     Ok(Command::Serve(ServeOptions {
         stack,
-        kind,
+        service,
         flavour: runtime,
         cpus,
-        buffer_bytes,
     }))
 }
 
@@ -259,15 +283,40 @@ fn cells_named(name: OsString) -> Result<Vec<Cell>, Failure> {
 fn flavour(name: OsString) -> Result<Flavour, Failure> {
     let name = name.string()?;
     Flavour::from_name(&name)
+        .filter(|flavour| Flavour::ALL.contains(flavour))
         .ok_or_else(|| format!("--runtime is current-thread or multi-thread, not {name:?}").into())
 }
 
-fn extra_variant(name: OsString) -> Result<Variant, Failure> {
-    match name.string()?.as_str() {
-        "epoll" => Ok(Variant::OursEpoll),
-        "uring" => Ok(Variant::OursUring),
-        other => Err(format!("--variant is epoll or uring, not {other:?}").into()),
+fn variant(name: OsString) -> Result<Variant, Failure> {
+    let name = name.string()?;
+    Variant::from_name(&name)
+        .ok_or_else(|| format!("--variant is one of {}, not {name:?}", Variant::names()).into())
+}
+
+/// `named`, each once, after `auto`, unless that is to be left out.
+fn compared(
+    named: Vec<Variant>,
+    only_named: bool,
+    rows: &[Flavour],
+) -> Result<Vec<Variant>, Failure> {
+    let mut compared = Vec::new();
+    if !only_named {
+        compared.push(Variant::Ours);
     }
+    for variant in named {
+        if !compared.contains(&variant) {
+            compared.push(variant);
+        }
+    }
+    for variant in &compared {
+        if rows.iter().all(|row| variant.flavour(*row).is_none()) {
+            return Err(format!("{variant} is measured on the other --runtime only").into());
+        }
+    }
+    if compared.is_empty() {
+        return Err("--only-variants leaves nothing to measure without a --variant".into());
+    }
+    Ok(compared)
 }
 
 fn cpu_list(list: &str) -> Result<Vec<usize>, Failure> {
@@ -283,6 +332,14 @@ fn seconds(value: f64) -> Result<Duration, Failure> {
     match Duration::try_from_secs_f64(value) {
         Ok(duration) if duration >= Duration::from_millis(10) => Ok(duration),
         Ok(_) | Err(_) => Err(format!("--seconds must be at least 0.01, not {value}").into()),
+    }
+}
+
+fn ratio(value: f64) -> Result<f64, Failure> {
+    if value.is_finite() && value > 0.0 {
+        Ok(value)
+    } else {
+        Err(format!("--bar must be a ratio above 0, not {value}").into())
     }
 }
 
@@ -347,12 +404,41 @@ mod tests {
     }
 
     #[test]
+    fn auto_is_measured_unless_it_is_left_out() {
+        let options = |arguments: &[&str]| compare(arguments).compared;
+        assert_eq!(options(&[]), [Variant::Ours]);
+        assert_eq!(
+            options(&["--variant", "busy", "epoll", "--variant", "busy"]),
+            [Variant::Ours, Variant::Busy, Variant::OursEpoll]
+        );
+        assert_eq!(
+            options(&["--only-variants", "--variant", "completion"]),
+            [Variant::Completion]
+        );
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (arguments, word) in [
             (&["compare", "--cell", "echo-2"][..], "--list"),
             (&["compare", "--pairs", "0"], "--pairs"),
             (&["compare", "--seconds", "-1"], "--seconds"),
+            (&["compare", "--bar", "0"], "--bar"),
+            (&["compare", "--bar", "NaN"], "--bar"),
             (&["compare", "--variant", "kqueue"], "kqueue"),
+            (&["compare", "--variant", "auto"], "completion"),
+            (&["compare", "--only-variants"], "--variant"),
+            (&["compare", "--runtime", "per-core"], "current-thread"),
+            (
+                &[
+                    "compare",
+                    "--runtime",
+                    "current-thread",
+                    "--variant",
+                    "per-core",
+                ],
+                "per-core",
+            ),
             (&["compare", "--runtime", "async-std"], "current-thread"),
             (&["compare", "--server-cpus", "0;1"], "list of CPUs"),
             (&["race"], "race"),

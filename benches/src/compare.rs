@@ -5,7 +5,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::Failure;
-use crate::cells::{Cell, Flavour, Variant};
+use crate::cells::{Cell, Flavour, Service};
 use crate::child::{Server, ServerSpec};
 use crate::cli::CompareOptions;
 use crate::histogram::Histogram;
@@ -13,9 +13,10 @@ use crate::load::{Counters, Load, Sample};
 use crate::machine::{self, Machine};
 use crate::report;
 use crate::stats::{Comparison, Figure, Spread, paired_ratios};
+use crate::variant::Variant;
 
-/// Buffer of an echo connection: holds every message whole.
-const ECHO_BUFFER_BYTES: usize = 16 * 1024;
+/// Buffer of a connection in the server, unless its messages are longer: one holds a message whole.
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// All samples of one cell on one runtime flavour.
 #[derive(Debug)]
@@ -52,14 +53,19 @@ pub(crate) fn run(options: &CompareOptions) -> Result<ExitCode, Failure> {
     machine::pin(&[options.placement.load_cpu])?;
     let mut outcomes = Vec::new();
     for &flavour in &options.flavours {
+        let variants = measured(&options.compared, flavour);
+        if variants.is_empty() {
+            continue;
+        }
         for &cell in &options.cells {
             eprint!("{} {} ", flavour.name(), cell.name());
-            let outcome = measure_cell(options, cell, flavour).map_err(|failure| CellFailure {
-                cell,
-                flavour,
-                message: failure.to_string(),
-            });
-            eprintln!(" {}", report::progress(&outcome));
+            let outcome =
+                measure_cell(options, cell, flavour, &variants).map_err(|failure| CellFailure {
+                    cell,
+                    flavour,
+                    message: failure.to_string(),
+                });
+            eprintln!(" {}", report::progress(&outcome, options.bar));
             outcomes.push(outcome);
         }
     }
@@ -82,12 +88,11 @@ fn measure_cell(
     options: &CompareOptions,
     cell: Cell,
     flavour: Flavour,
+    variants: &[Variant],
 ) -> Result<CellResult, Failure> {
-    let variants = [Variant::Tokio, Variant::Ours, Variant::TokioAgain]
-        .into_iter()
-        .chain(options.extra_variants.iter().copied());
     let mut series: Vec<Series> = variants
-        .map(|variant| Series {
+        .iter()
+        .map(|&variant| Series {
             variant,
             driver: String::new(),
             samples: Vec::new(),
@@ -108,6 +113,21 @@ fn measure_cell(
     })
 }
 
+/// The variants of a row: the first that is compared stands between the two that tell the noise.
+/// None where nothing is compared on this flavour.
+fn measured(compared: &[Variant], flavour: Flavour) -> Vec<Variant> {
+    let mut variants: Vec<Variant> = compared
+        .iter()
+        .copied()
+        .filter(|variant| variant.flavour(flavour).is_some())
+        .collect();
+    if !variants.is_empty() {
+        variants.insert(0, Variant::Tokio);
+        variants.insert(2, Variant::TokioAgain);
+    }
+    variants
+}
+
 /// A new process per sample: where it happens to lie in memory then counts as noise instead of as a
 /// difference.
 fn take_sample(
@@ -117,13 +137,19 @@ fn take_sample(
     series: &mut Series,
 ) -> Result<(), Failure> {
     let server = Server::start(&ServerSpec {
-        kind: cell.kind,
-        flavour,
+        service: Service {
+            kind: cell.kind,
+            parts: cell.parts,
+            buffer_bytes: BUFFER_BYTES.max(cell.message_bytes),
+        },
+        flavour: series
+            .variant
+            .flavour(flavour)
+            .ok_or("not measured on this runtime")?,
         variant: series.variant,
         cpus: &options.placement.server_cpus,
-        buffer_bytes: ECHO_BUFFER_BYTES,
     })?;
-    let load = Load::connect(&cell, server.address())?;
+    let mut load = Load::connect(&cell, server.address())?;
     let cpus = options.placement.all_cpus();
     let cpu_count = u32::try_from(cpus.len())?;
     let sample = load.run(options.measured, || {
@@ -206,6 +232,16 @@ mod tests {
 
     use super::*;
     use crate::cells;
+
+    #[test]
+    fn tokio_stands_on_both_sides_of_the_first_that_is_compared() {
+        let (first, last) = (Variant::Busy, Variant::OursEpoll);
+        assert_eq!(
+            measured(&[first, last], Flavour::CurrentThread),
+            [Variant::Tokio, first, Variant::TokioAgain, last]
+        );
+        assert_eq!(measured(&[Variant::PerCore], Flavour::CurrentThread), []);
+    }
 
     #[test]
     fn two_variants_alternate_abba() {

@@ -8,11 +8,12 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType};
 
 use crate::Failure;
-use crate::cells::{Kind, Variant};
+use crate::cells::{Kind, Service};
 use crate::child::{Server, ServerSpec};
 use crate::cli::IdleOptions;
 use crate::machine::{self, Machine};
 use crate::stats::Spread;
+use crate::variant::Variant;
 
 /// Connections from one source address: fewer than the ports that Linux hands out by default.
 const CONNECTIONS_PER_ADDRESS: usize = 20_000;
@@ -83,12 +84,15 @@ impl fmt::Display for Resident {
 
 fn measure(options: &IdleOptions, variant: Variant) -> Result<Resident, Failure> {
     let server = Server::start(&ServerSpec {
-        kind: Kind::Echo,
+        service: Service {
+            kind: Kind::Echo,
+            parts: 1,
+            // A read needs room for one byte.
+            buffer_bytes: options.buffer_bytes.max(1),
+        },
         flavour: options.flavour,
         variant,
         cpus: &options.placement.server_cpus,
-        // A read needs room for one byte.
-        buffer_bytes: options.buffer_bytes.max(1),
     })?;
     // The first connection pays for what the process makes once: a reactor, thread-local state.
     let first = connect_and_exchange(0, server.address())?;

@@ -5,11 +5,12 @@
 //! `benches/README.md` describes the method.
 //!
 //! Code map, from the top down:
-//! - `cli` reads the command line; `cells` lists what can be measured;
+//! - `cli` reads the command line; `cells` and `variant` list what can be measured: rows, columns;
 //! - `compare` and `idle` are the two measurements;
 //! - `report`, `json` and `stats` turn samples into tables, `machine` says where they were taken;
 //! - `load` is the load generator, with its `histogram`; `child` is its view of a server process;
 //! - `server` is what runs in that process, generic over the socket types of `stack`;
+//! - `protocol` is what `load` and `server` say to each other;
 //! - `raw` holds the calls that need `unsafe`.
 
 mod cells;
@@ -21,11 +22,13 @@ mod idle;
 mod json;
 mod load;
 mod machine;
+mod protocol;
 mod raw;
 mod report;
 mod server;
 mod stack;
 mod stats;
+mod variant;
 
 use std::process::ExitCode;
 

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::Failure;
-use crate::cells::Variant;
 use crate::cli::CompareOptions;
 use crate::compare::{CellResult, Outcome, Series};
 use crate::json::Json;
 use crate::load::Sample;
 use crate::machine::Machine;
-use crate::server::WORKERS;
+use crate::server;
 use crate::stats::{Comparison, Figure, Spread};
+use crate::variant::Variant;
 
 /// The table of `benches/README.md` stands between these two lines.
 const TABLE_BEGIN: &str = "<!-- table: begin -->\n";
@@ -26,29 +26,31 @@ const RATIOS_HEADER: &str = "\
 |---|---|---|---|---|---|---|---|
 ";
 const DETAILS_HEADER: &str = "
-| runtime | cell | driver | CPU/request, us | requests/s | p50, us | p99, us | \
+| runtime | cell | driver | CPU/request, us | requests/s | p50, us | p99, us | p99.9, us | \
 server busy, % | found per enter | others, % |
-|---|---|---|---|---|---|---|---|---|---|
+|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
-/// A few words for the line of a cell that has just been measured.
-pub(crate) fn progress(outcome: &Outcome) -> String {
-    match outcome {
-        Ok(result) => result
-            .comparison(Variant::Ours)
-            .map_or_else(String::new, |found| {
-                format!(
-                    "CPU {} (A/A {}), requests/s {} (A/A {}), others {:.0} %: {}",
-                    spread(&found.cpu.ratio),
-                    spread(&found.cpu.noise),
-                    spread(&found.rate.ratio),
-                    spread(&found.rate.noise),
-                    disturbance_percent(result, Variant::Ours),
-                    found.verdict()
-                )
-            }),
-        Err(failure) => format!("FAILED: {}", failure.message),
-    }
+/// A few words for the line of a cell that has just been measured, and for each variant.
+pub(crate) fn progress(outcome: &Outcome, bar: f64) -> String {
+    let result = match outcome {
+        Ok(result) => result,
+        Err(failure) => return format!("FAILED: {}", failure.message),
+    };
+    let lines = result.series.iter().filter_map(|series| {
+        let found = result.comparison(series.variant)?;
+        Some(format!(
+            "\n  {}: CPU {} (A/A {}), requests/s {} (A/A {}), others {:.0} %: {}",
+            series.variant,
+            spread(&found.cpu.ratio),
+            spread(&found.cpu.noise),
+            spread(&found.rate.ratio),
+            spread(&found.rate.noise),
+            disturbance_percent(result, series.variant),
+            found.verdict(bar)
+        ))
+    });
+    lines.collect()
 }
 
 /// The whole report: where it was measured, how, and one row per cell and variant.
@@ -62,7 +64,9 @@ pub(crate) fn markdown(
     text.push_str(RATIOS_HEADER);
     for outcome in outcomes {
         match outcome {
-            Ok(result) => text.extend(rows(result, ratios)),
+            Ok(result) => text.extend(rows(result, |variant, comparison| {
+                ratios(result, variant, comparison, options.bar)
+            })),
             Err(failure) => text.push_str(&format!(
                 "| {} | {} | | | | | | **FAILED**: {} |\n",
                 failure.flavour.name(),
@@ -73,7 +77,7 @@ pub(crate) fn markdown(
     }
     text.push_str(DETAILS_HEADER);
     for result in outcomes.iter().flatten() {
-        text.extend(rows(result, details));
+        text.extend(rows(result, |variant, _| details(result, variant)));
     }
     text.push_str(&drivers(outcomes));
     text
@@ -108,7 +112,7 @@ pub(crate) fn json(options: &CompareOptions, machine: &Machine, outcomes: &[Outc
                     result
                         .series
                         .iter()
-                        .map(|series| series_json(result, series))
+                        .map(|series| series_json(result, series, options.bar))
                         .collect(),
                 ),
             ),
@@ -132,6 +136,7 @@ pub(crate) fn json(options: &CompareOptions, machine: &Machine, outcomes: &[Outc
         ("date", machine.date.as_str().into()),
         ("commit", machine.commit.as_str().into()),
         ("syscall_ns", machine.syscall_ns.into()),
+        ("bar", options.bar.into()),
         ("pairs", options.pairs.into()),
         ("seconds", options.measured.as_secs_f64().into()),
         ("server_cpus", Json::List(cpus.collect())),
@@ -151,7 +156,8 @@ fn preamble(options: &CompareOptions, machine: &Machine) -> String {
     format!(
         "{model}, {count} CPUs, {kernel}; a bare system call costs {syscall:.0} ns. \
          Measured on {date} at commit {commit}: {pairs} pairs of {seconds} s per cell, \
-         server on CPU {cpus}, load on CPU {load}, {WORKERS} workers on multi-thread.\n\n",
+         server on CPU {cpus}, load on CPU {load}, {workers} workers on multi-thread; \
+         a cell below {bar} loses.\n\n",
         model = machine.cpu_model,
         count = machine.cpu_count,
         kernel = machine.kernel,
@@ -162,6 +168,8 @@ fn preamble(options: &CompareOptions, machine: &Machine) -> String {
         seconds = options.measured.as_secs_f64(),
         cpus = cpus.join(","),
         load = options.placement.load_cpu,
+        workers = server::workers(options.placement.server_cpus.len()),
+        bar = options.bar,
     )
 }
 
@@ -213,7 +221,7 @@ fn all_series(outcomes: &[Outcome]) -> impl Iterator<Item = (&CellResult, &Serie
 /// One row for every variant that is compared with tokio::net.
 fn rows(
     result: &CellResult,
-    cells: fn(&CellResult, Variant, &Comparison) -> String,
+    cells: impl Fn(Variant, &Comparison) -> String,
 ) -> impl Iterator<Item = String> {
     result.series.iter().filter_map(move |series| {
         let comparison = result.comparison(series.variant)?;
@@ -222,12 +230,12 @@ fn rows(
             result.flavour.name(),
             result.cell.name(),
             series.variant,
-            cells(result, series.variant, &comparison)
+            cells(series.variant, &comparison)
         ))
     })
 }
 
-fn ratios(result: &CellResult, variant: Variant, comparison: &Comparison) -> String {
+fn ratios(result: &CellResult, variant: Variant, comparison: &Comparison, bar: f64) -> String {
     let others = disturbance_percent(result, variant);
     let disturbed = if others > DISTURBANCE_PERCENT_MAX {
         ", disturbed"
@@ -240,20 +248,21 @@ fn ratios(result: &CellResult, variant: Variant, comparison: &Comparison) -> Str
         noise(&comparison.cpu),
         spread(&comparison.rate.ratio),
         noise(&comparison.rate),
-        comparison.verdict(),
+        comparison.verdict(bar),
     )
 }
 
-fn details(result: &CellResult, variant: Variant, _: &Comparison) -> String {
+fn details(result: &CellResult, variant: Variant) -> String {
     let (theirs, ours) = (result.latency(Variant::Tokio), result.latency(variant));
     format!(
-        "{:.2} -> {:.2} | {:.0} -> {:.0} | {} | {} | {:.0} | {:.0} of {} | {:.0}",
+        "{:.2} -> {:.2} | {:.0} -> {:.0} | {} | {} | {} | {:.0} | {:.0} of {} | {:.0}",
         result.median(Variant::Tokio, Sample::cpu_us_per_request),
         result.median(variant, Sample::cpu_us_per_request),
         result.median(Variant::Tokio, Sample::requests_per_second),
         result.median(variant, Sample::requests_per_second),
         micros(theirs.quantile(500), ours.quantile(500)),
         micros(theirs.quantile(990), ours.quantile(990)),
+        micros(theirs.quantile(999), ours.quantile(999)),
         result.median(variant, Sample::server_busy_percent),
         result.median(variant, Sample::responses_per_enter),
         result.cell.connections,
@@ -287,7 +296,7 @@ fn micros(theirs: Duration, ours: Duration) -> String {
     format!("{:.0} -> {:.0}", micros(theirs), micros(ours))
 }
 
-fn series_json(result: &CellResult, series: &Series) -> Json {
+fn series_json(result: &CellResult, series: &Series, bar: f64) -> Json {
     let nanos = |duration: Duration| Json::from(duration.as_secs_f64() * 1e9);
     let samples = series.samples.iter().map(|sample| {
         Json::Object(vec![
@@ -309,13 +318,13 @@ fn series_json(result: &CellResult, series: &Series) -> Json {
         ("p999_ns", nanos(latency.quantile(999))),
     ];
     if let Some(comparison) = result.comparison(series.variant) {
-        fields.push(("cpu", figure_json(&comparison.cpu)));
-        fields.push(("requests_per_second", figure_json(&comparison.rate)));
+        fields.push(("cpu", figure_json(&comparison.cpu, bar)));
+        fields.push(("requests_per_second", figure_json(&comparison.rate, bar)));
     }
     Json::Object(fields)
 }
 
-fn figure_json(figure: &Figure) -> Json {
+fn figure_json(figure: &Figure, bar: f64) -> Json {
     let spread = |spread: &Spread| {
         Json::Object(vec![
             ("min", spread.least.into()),
@@ -326,7 +335,7 @@ fn figure_json(figure: &Figure) -> Json {
     Json::Object(vec![
         ("ratio", spread(&figure.ratio)),
         ("noise", spread(&figure.noise)),
-        ("loses", u64::from(figure.loses()).into()),
+        ("loses", u64::from(figure.loses(bar)).into()),
     ])
 }
 

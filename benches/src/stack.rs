@@ -1,28 +1,55 @@
 //! The one seam between the two stacks: everything above it is the same generic code for both.
 
+use std::env;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use crate::variant::BUSY_POLL_US;
+
+/// How many connections wait for an accept at most. All of a cell's connect at once, and the
+/// generator would hang for a second where one is turned away.
+const BACKLOG_COUNT: u32 = 1024;
+
+/// Whether other listeners of this process may have the same port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    Own,
+    /// Each gets its part of the connections (`SO_REUSEPORT`, socket(7)).
+    Shared,
+}
 
 /// A family of TCP types with tokio::net's interface.
 pub(crate) trait Stack: 'static {
     type Listener: Send + 'static;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    fn bind(address: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+    /// Sets the current runtime up, before its first socket.
+    fn prepare() -> io::Result<()>;
+    fn listen(address: SocketAddr, port: Port) -> io::Result<Self::Listener>;
     fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr>;
     fn accept(
         listener: &Self::Listener,
     ) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
     fn set_nodelay(stream: &Self::Stream) -> io::Result<()>;
+    /// Sends all of `bytes`. A stack with a call of its own for a buffer that it is given does it by
+    /// that.
+    fn send_owned(
+        stream: &mut Self::Stream,
+        bytes: Bytes,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async move { stream.write_all(&bytes).await }
+    }
     /// What serves the sockets of the current runtime, in one line.
     fn driver() -> String;
 }
 
-/// Implements `Stack` for the TCP types of a module; the last argument answers `driver`.
+/// Implements `Stack` for the TCP types of a module. What the stack does in its own way comes last.
 macro_rules! stack {
-    ($name:ident, $($module:ident)::+, $driver:expr) => {
+    ($name:ident, $($module:ident)::+, { $($own:item)* }) => {
         #[derive(Debug)]
         pub(crate) struct $name;
 
@@ -30,8 +57,11 @@ macro_rules! stack {
             type Listener = $($module)::+::TcpListener;
             type Stream = $($module)::+::TcpStream;
 
-            async fn bind(address: SocketAddr) -> io::Result<Self::Listener> {
-                Self::Listener::bind(address).await
+            fn listen(address: SocketAddr, port: Port) -> io::Result<Self::Listener> {
+                let socket = $($module)::+::TcpSocket::new_v4()?;
+                socket.set_reuseport(port == Port::Shared)?;
+                socket.bind(address)?;
+                socket.listen(BACKLOG_COUNT)
             }
 
             fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr> {
@@ -46,12 +76,40 @@ macro_rules! stack {
                 stream.set_nodelay(true)
             }
 
-            fn driver() -> String {
-                $driver
-            }
+            $($own)*
         }
     };
 }
 
-stack!(Tokio, tokio::net, "tokio's epoll".to_owned());
-stack!(Ours, tokio_uring_net, tokio_uring_net::driver().to_string());
+stack!(Tokio, tokio::net, {
+    fn prepare() -> io::Result<()> {
+        Ok(())
+    }
+
+    fn driver() -> String {
+        "tokio's epoll".to_owned()
+    }
+});
+
+stack!(Ours, tokio_uring_net, {
+    fn prepare() -> io::Result<()> {
+        match env::var(BUSY_POLL_US) {
+            Ok(micros) => {
+                let micros = micros.parse().map_err(io::Error::other)?;
+                busy_poll(Duration::from_micros(micros))
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn driver() -> String {
+        tokio_uring_net::driver().to_string()
+    }
+});
+
+/// Has the current runtime poll for so long before it sleeps.
+fn busy_poll(duration: Duration) -> io::Result<()> {
+    Err(io::Error::other(format!(
+        "busy polling for {duration:?}: not built in yet"
+    )))
+}

@@ -1,7 +1,7 @@
 //! From samples to ratios, their spread, and the verdict.
 
-/// A median below this, less the noise floor, is a loss.
-pub(crate) const LOSS_BELOW: f64 = 0.95;
+/// The usual bar: a median below it, less the noise floor, is a loss.
+pub(crate) const BAR: f64 = 0.95;
 
 /// A series of ratios, summed up.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,9 +44,9 @@ impl Figure {
         (self.noise.median - 1.0).abs()
     }
 
-    pub(crate) fn loses(&self) -> bool {
+    pub(crate) fn loses(&self, bar: f64) -> bool {
         // Written so that a NaN, from a sample without requests, is a loss.
-        let holds = self.ratio.median >= LOSS_BELOW - self.noise_floor();
+        let holds = self.ratio.median >= bar - self.noise_floor();
         !holds
     }
 }
@@ -61,8 +61,8 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    pub(crate) fn verdict(&self) -> &'static str {
-        match (self.cpu.loses(), self.rate.loses()) {
+    pub(crate) fn verdict(&self, bar: f64) -> &'static str {
+        match (self.cpu.loses(bar), self.rate.loses(bar)) {
             (false, false) => "holds",
             (true, false) => "**LOSES** CPU",
             (false, true) => "**LOSES** requests/s",
@@ -121,18 +121,25 @@ mod tests {
 
     #[test]
     fn the_noise_floor_lowers_the_bar_whichever_way_it_lies() {
-        assert!(figure(0.94, 1.0).loses());
-        assert!(!figure(0.95, 1.0).loses());
-        assert!(!figure(0.94, 1.02).loses());
-        assert!(!figure(0.94, 0.98).loses());
-        assert!(figure(0.92, 1.02).loses());
-        assert!(figure(f64::NAN, 1.0).loses());
+        assert!(figure(0.94, 1.0).loses(BAR));
+        assert!(!figure(0.95, 1.0).loses(BAR));
+        assert!(!figure(0.94, 1.02).loses(BAR));
+        assert!(!figure(0.94, 0.98).loses(BAR));
+        assert!(figure(0.92, 1.02).loses(BAR));
+        assert!(figure(f64::NAN, 1.0).loses(BAR));
+    }
+
+    #[test]
+    fn a_higher_bar_is_harder_to_hold() {
+        assert!(!figure(1.04, 1.0).loses(1.0));
+        assert!(figure(1.04, 1.0).loses(1.05));
+        assert!(!figure(1.04, 1.02).loses(1.05));
     }
 
     #[test]
     fn the_verdict_names_the_figure_that_loses() {
         let (good, bad) = (figure(1.0, 1.0), figure(0.5, 1.0));
-        let verdict = |cpu, rate| Comparison { cpu, rate }.verdict();
+        let verdict = |cpu, rate| Comparison { cpu, rate }.verdict(BAR);
         assert_eq!(verdict(good, good), "holds");
         assert_eq!(verdict(bad, good), "**LOSES** CPU");
         assert_eq!(verdict(good, bad), "**LOSES** requests/s");

@@ -25,7 +25,15 @@ fn successful(arguments: &[&str]) -> Option<String> {
 
 #[test]
 fn every_kind_of_cell_is_measured_on_both_flavours() {
-    let cells = ["echo-10x128", "echo-1x16k", "hyper-10"];
+    let cells = [
+        "echo-10x128",
+        "echo-10x64k",
+        "hyper-10",
+        "writes-8x10",
+        "framed-16x10",
+        "stream-out-10",
+        "short-10",
+    ];
     let mut arguments = vec!["compare", "--pairs", "1", "--seconds", "0.02", "--cell"];
     arguments.extend(cells);
     arguments.extend(["--variant", "epoll"]);
@@ -42,6 +50,22 @@ fn every_kind_of_cell_is_measured_on_both_flavours() {
         }
         let served = format!("- {flavour}, epoll: epoll");
         assert!(table.contains(&served), "{served}\n{table}");
+    }
+}
+
+#[test]
+fn one_runtime_per_core_is_measured_on_one_cpu_and_on_two() {
+    for cpus in ["0", "0,1"] {
+        let mut arguments = vec!["compare", "--pairs", "1", "--seconds", "0.02"];
+        arguments.extend(["--cell", "echo-10x128", "--server-cpus", cpus]);
+        arguments.extend(["--only-variants", "--variant", "per-core"]);
+        let Some(table) = successful(&arguments) else {
+            return;
+        };
+        assert!(!table.contains("FAILED"), "{table}");
+        let row = "| multi-thread | echo-10x128 | per-core |";
+        assert_eq!(table.matches(row).count(), 2, "{table}");
+        assert!(!table.contains("| current-thread |"), "{table}");
     }
 }
 

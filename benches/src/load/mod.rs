@@ -1,0 +1,105 @@
+//! The load generator: one thread, one ring, a closed loop with one request in flight per
+//! connection.
+//!
+//! It must be cheaper than the servers it drives, or it is what gets measured. A request costs it
+//! one SEND that posts no CQE and one RECV that completes when the whole response is there; all
+//! that is due goes to the kernel in one enter. For a short connection, plain system calls do all
+//! but the RECV.
+
+mod closed_loop;
+mod connections;
+mod exchange;
+mod http;
+mod sample;
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::Failure;
+use crate::cells::{Cell, Kind};
+use crate::load::closed_loop::STALL;
+use crate::load::connections::Connections;
+use crate::load::exchange::{After, Exchange};
+pub(crate) use crate::load::sample::{Counters, Sample};
+use crate::protocol;
+
+/// Connections that have each had their first answer, or the knowledge of how to make short ones.
+#[derive(Debug)]
+pub(crate) struct Load {
+    connections: Connections,
+    exchange: Exchange,
+}
+
+impl Load {
+    /// Connects, and does one request on each connection, so that the server has accepted them all.
+    /// Where connections are short, it does one and closes it.
+    pub(crate) fn connect(cell: &Cell, server: SocketAddr) -> Result<Load, Failure> {
+        let request = protocol::request(cell)?;
+        let expected = protocol::response(cell)?;
+        if cell.kind == Kind::Short {
+            let mut connection = connect(server)?;
+            let response = first_answer(&mut connection, request, expected.as_deref())?;
+            if connection.read(&mut [0])? != 0 {
+                return Err("the server sent more than its response".into());
+            }
+            return Ok(Load {
+                connections: Connections::short(server, cell.connections),
+                exchange: Exchange::new(request, &response, After::Closes)?,
+            });
+        }
+        let mut connections = Vec::with_capacity(cell.connections);
+        let mut response = Vec::new();
+        for index in 0..cell.connections {
+            let mut connection = connect(server)?;
+            let answer = first_answer(&mut connection, request, expected.as_deref())?;
+            if index == 0 {
+                response = answer;
+            } else if answer.len() != response.len() {
+                return Err("the server's responses differ in length".into());
+            }
+            connections.push(connection);
+        }
+        Ok(Load {
+            connections: Connections::Kept(connections),
+            exchange: Exchange::new(request, &response, After::Waits)?,
+        })
+    }
+
+    /// Runs the closed loop; `counters` are read at the first and at the last moment of the
+    /// measured time.
+    pub(crate) fn run(
+        &mut self,
+        measured: Duration,
+        counters: impl Fn() -> io::Result<Counters>,
+    ) -> Result<Sample, Failure> {
+        closed_loop::run(&mut self.connections, self.exchange, measured, counters)
+    }
+}
+
+fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let connection = TcpStream::connect(server)?;
+    connection.set_nodelay(true)?;
+    connection.set_read_timeout(Some(STALL))?;
+    // A reset at the end leaves no TIME_WAIT behind for the samples to come.
+    rustix::net::sockopt::set_socket_linger(&connection, Some(Duration::ZERO))?;
+    Ok(connection)
+}
+
+/// Does one request and answers its response, which has to be `expected`, if that is known.
+fn first_answer(
+    connection: &mut TcpStream,
+    request: &[u8],
+    expected: Option<&[u8]>,
+) -> Result<Vec<u8>, Failure> {
+    connection.write_all(request)?;
+    let Some(expected) = expected else {
+        return http::read_response(connection);
+    };
+    let mut answer = vec![0; expected.len()];
+    connection.read_exact(&mut answer)?;
+    if answer != expected {
+        return Err("the server answered something else than it should".into());
+    }
+    Ok(answer)
+}

@@ -1,0 +1,96 @@
+//! The measured server: what runs in the child process, on either stack, by the same code.
+
+mod per_core;
+mod protocols;
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use rustix::process::{Signal, set_parent_process_death_signal};
+use tokio::runtime::{self, Runtime};
+
+use crate::Failure;
+use crate::cells::{Flavour, Kind, Service};
+use crate::cli::{ServeOptions, StackName};
+use crate::machine;
+use crate::stack::{Ours, Port, Stack, Tokio};
+
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Worker threads of a multi_thread server: one per CPU, but two at least, so that they do what two
+/// threads do to each other.
+pub(crate) fn workers(cpu_count: usize) -> usize {
+    cpu_count.max(2)
+}
+
+/// Serves until the process is killed.
+pub(crate) fn run(options: &ServeOptions) -> Result<(), Failure> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    machine::pin(&options.cpus)?;
+    machine::raise_open_files_limit()?;
+    match options.stack {
+        StackName::Tokio => run_stack::<Tokio>(options),
+        StackName::Ours => run_stack::<Ours>(options),
+    }
+}
+
+fn run_stack<S: Stack>(options: &ServeOptions) -> Result<(), Failure> {
+    if options.flavour == Flavour::PerCore {
+        return per_core::serve::<S>(options.service, &options.cpus);
+    }
+    let runtime = runtime(options.flavour, options.cpus.len())?;
+    // Spawned, so that the accept loop runs where the connections run, on multi_thread too.
+    Ok(runtime.block_on(runtime.spawn(serve::<S>(options.service)))??)
+}
+
+fn runtime(flavour: Flavour, cpu_count: usize) -> io::Result<Runtime> {
+    match flavour {
+        Flavour::CurrentThread | Flavour::PerCore => {
+            runtime::Builder::new_current_thread().enable_all().build()
+        }
+        Flavour::MultiThread => runtime::Builder::new_multi_thread()
+            .worker_threads(workers(cpu_count))
+            .enable_all()
+            .build(),
+    }
+}
+
+async fn serve<S: Stack>(service: Service) -> io::Result<()> {
+    S::prepare()?;
+    let listener = S::listen(ANY_PORT, Port::Own)?;
+    announce(S::local_addr(&listener)?, &S::driver())?;
+    accept_all::<S>(listener, service).await
+}
+
+/// Prints the address and the driver in one line: what the harness waits for.
+fn announce(address: SocketAddr, driver: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "{address} {driver}")?;
+    out.flush()
+}
+
+/// Ends with an error only.
+async fn accept_all<S: Stack>(listener: S::Listener, service: Service) -> io::Result<()> {
+    loop {
+        let (stream, _peer) = S::accept(&listener).await?;
+        S::set_nodelay(&stream)?;
+        start::<S>(stream, service);
+    }
+}
+
+/// Spawns one connection's task. One call per protocol, so that each task is as large as it must be.
+fn start<S: Stack>(stream: S::Stream, service: Service) {
+    let Service {
+        kind,
+        parts,
+        buffer_bytes,
+    } = service;
+    match kind {
+        Kind::Echo => tokio::spawn(protocols::echo::<S>(stream, buffer_bytes)),
+        Kind::Hyper => tokio::spawn(protocols::hyper_hello::<S>(stream)),
+        Kind::Writes => tokio::spawn(protocols::writes::<S>(stream, parts, buffer_bytes)),
+        Kind::Framed => tokio::spawn(protocols::framed::<S>(stream)),
+        Kind::StreamOut => tokio::spawn(protocols::stream_out::<S>(stream, buffer_bytes)),
+        Kind::Short => tokio::spawn(protocols::short::<S>(stream)),
+    };
+}
