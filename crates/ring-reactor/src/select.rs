@@ -48,7 +48,13 @@ struct Remembered {
 /// What a runtime without a reactor is to get.
 enum Policy {
     Epoll(Reason),
-    Ring { reason: Reason, is_required: bool },
+    Ring(Wanted),
+}
+
+/// A ring, and how.
+struct Wanted {
+    reason: Reason,
+    is_required: bool,
 }
 
 /// The reactor of the current runtime, made at the first call; `None` where tokio's epoll serves
@@ -77,16 +83,9 @@ pub(crate) fn current() -> io::Result<Option<Arc<Reactor>>> {
             Some(reactor) => Made::Known(reactor),
             None => match policy(&Builder::new(), &handle)? {
                 Policy::Epoll(reason) => Made::NotNeeded(reason),
-                Policy::Ring {
-                    reason,
-                    is_required,
-                } => Made::New(make(
-                    &mut reactors,
-                    &Builder::new(),
-                    handle,
-                    reason,
-                    is_required,
-                )?),
+                Policy::Ring(wanted) => {
+                    Made::New(make(&mut reactors, &Builder::new(), handle, wanted)?)
+                }
             },
         }
     };
@@ -150,7 +149,7 @@ pub fn status() -> Status {
         Ok(Some(reactor)) => reactor.status(),
         Ok(None) => match policy(&Builder::new(), &Handle::current()) {
             Ok(Policy::Epoll(reason)) => Status::new(status::Driver::Epoll, reason),
-            Ok(Policy::Ring { reason, .. }) => Status::new(status::Driver::IoUring, reason),
+            Ok(Policy::Ring(wanted)) => Status::new(status::Driver::IoUring, wanted.reason),
             Err(error) => Status::refused(&error),
         },
         Err(error) => Status::refused(&error),
@@ -189,10 +188,7 @@ pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
             Policy::Epoll(reason) => {
                 keep(&mut reactors, Reactor::without_ring(handle, reason), None)
             }
-            Policy::Ring {
-                reason,
-                is_required,
-            } => make(&mut reactors, builder, handle, reason, is_required)?,
+            Policy::Ring(wanted) => make(&mut reactors, builder, handle, wanted)?,
         }
     };
     let status = reactor.status();
@@ -207,14 +203,14 @@ fn policy(builder: &Builder, handle: &Handle) -> io::Result<Policy> {
     };
     Ok(match (choice, handle.runtime_flavor()) {
         (DriverChoice::Epoll, _) => Policy::Epoll(requested),
-        (DriverChoice::IoUring, _) => Policy::Ring {
+        (DriverChoice::IoUring, _) => Policy::Ring(Wanted {
             reason: requested,
             is_required: true,
-        },
-        (DriverChoice::Auto, RuntimeFlavor::CurrentThread) => Policy::Ring {
+        }),
+        (DriverChoice::Auto, RuntimeFlavor::CurrentThread) => Policy::Ring(Wanted {
             reason: Reason::Available,
             is_required: false,
-        },
+        }),
         (DriverChoice::Auto, _) => Policy::Epoll(Reason::MultiThread),
     })
 }
@@ -224,14 +220,15 @@ fn choice_of_environment() -> io::Result<DriverChoice> {
         Err(env::VarError::NotPresent) | Ok("" | "auto") => Ok(DriverChoice::Auto),
         Ok("epoll") => Ok(DriverChoice::Epoll),
         Ok("uring") => Ok(DriverChoice::IoUring),
-        other => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!(
-                "{DRIVER_VARIABLE} is {:?}; it has to be auto, epoll or uring",
-                other.unwrap_or("not UTF-8")
-            ),
-        )),
+        other => Err(not_understood(format!(
+            "{DRIVER_VARIABLE} is {:?}; it has to be auto, epoll or uring",
+            other.unwrap_or("not UTF-8")
+        ))),
     }
+}
+
+fn not_understood(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 /// Sets a ring up and spawns its driver. Without a ring, the reason is kept, unless the ring was
@@ -241,8 +238,7 @@ fn make(
     reactors: &mut HashMap<Id, Weak<Reactor>>,
     builder: &Builder,
     handle: Handle,
-    reason: Reason,
-    is_required: bool,
+    wanted: Wanted,
 ) -> io::Result<Arc<Reactor>> {
     // First of all, for tokio's panics and errors where the runtime has no I/O driver.
     let eventfd = Arc::new(rustix::event::eventfd(
@@ -253,10 +249,10 @@ fn make(
     match set_up(builder, &handle, eventfd) {
         Ok(shard) => Ok(keep(
             reactors,
-            Reactor::with_ring(handle, shard, reason),
+            Reactor::with_ring(handle, shard, wanted.reason),
             Some(async_eventfd),
         )),
-        Err(error) if is_required => {
+        Err(error) if wanted.is_required => {
             let remedy = error.remedy();
             Err(io::Error::other(format!(
                 "io_uring is required ({DRIVER_VARIABLE}=uring or Builder), but {error}; {remedy}"
