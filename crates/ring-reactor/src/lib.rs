@@ -7,7 +7,7 @@
 //! 2. The driver task, behind the runnable tasks, takes a turn: wishes become SQEs, one enter
 //!    submits them all and runs what has completed, CQEs are reaped and tell their sources.
 //! 3. The wakers run after the lock is gone. When a turn finds nothing to do, the driver sleeps on
-//!    the ring's eventfd.
+//!    the ring's eventfd. With busy polling it watches the ring's memory for a moment before.
 //! 4. The poll is multishot: the next wait of this socket costs no SQE.
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
@@ -16,11 +16,13 @@
 //   driver
 //   reactor, shard, source, effects   - the lock, what it guards, and what it hands out
 //   status, metrics
+//   busy
 //   waiters
 //   ready
 //   async_fd, limits, thread_id
 
 mod async_fd;
+mod busy;
 mod config;
 mod driver;
 mod effects;
@@ -38,5 +40,5 @@ mod waiters;
 
 pub use crate::config::{Builder, DriverChoice};
 pub use crate::metrics::Metrics;
-pub use crate::select::{DRIVER_VARIABLE, metrics, status};
+pub use crate::select::{BUSY_POLL_VARIABLE, DRIVER_VARIABLE, metrics, status};
 pub use crate::status::{Driver, Reason, Status};

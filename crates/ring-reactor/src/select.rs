@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use ring_core::setup::{Issuer, RingBuilder, SetupError};
@@ -18,6 +19,7 @@ use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use crate::async_fd;
 use crate::config::{Builder, DriverChoice};
 use crate::driver::Driver;
+use crate::limits::BUSY_POLL_US_MAX;
 use crate::metrics::Metrics;
 use crate::reactor::Reactor;
 use crate::shard::Shard;
@@ -25,6 +27,10 @@ use crate::status::{self, Reason, Status};
 
 /// The environment variable that chooses the driver of runtimes that no [`Builder`] has set up.
 pub const DRIVER_VARIABLE: &str = "TOKIO_URING_NET";
+
+/// The environment variable that turns busy polling on where no [`Builder`] sets it: a whole number
+/// of microseconds, see [`Builder::busy_poll`].
+pub const BUSY_POLL_VARIABLE: &str = "TOKIO_URING_NET_BUSY_POLL_US";
 
 /// The reactors of this process. A reactor lives as long as its driver task or a socket of its.
 static REACTORS: LazyLock<Mutex<HashMap<Id, Weak<Reactor>>>> = LazyLock::new(Mutex::default);
@@ -55,6 +61,7 @@ enum Policy {
 struct Wanted {
     reason: Reason,
     is_required: bool,
+    busy_poll: Duration,
 }
 
 /// The reactor of the current runtime, made at the first call; `None` where tokio's epoll serves
@@ -114,13 +121,13 @@ impl Made {
         match self {
             Made::Known(reactor) => Some(reactor),
             Made::New(reactor) => {
-                announce(&reactor.status());
+                announce(&reactor.status(), &Builder::new());
                 Some(reactor)
             }
             Made::NotNeeded(reason) => {
                 // Not `Once`: a subscriber may come here again.
                 if !TOLD.swap(true, Ordering::Relaxed) {
-                    announce(&Status::new(status::Driver::Epoll, reason));
+                    announce(&Status::new(status::Driver::Epoll, reason), &Builder::new());
                 }
                 None
             }
@@ -128,12 +135,24 @@ impl Made {
     }
 }
 
-fn announce(status: &Status) {
+fn announce(status: &Status, builder: &Builder) {
     match status.reason() {
         Reason::Failed(_) => {
             tracing::warn!(%status, "io_uring cannot be set up for this runtime's sockets")
         }
         _ => tracing::info!(%status, "driver chosen for this runtime's sockets"),
+    }
+    let busy_poll = busy_poll(builder).unwrap_or_default();
+    let flavor = Handle::current().runtime_flavor();
+    match (status.driver(), flavor) {
+        _ if busy_poll.is_zero() => {}
+        (status::Driver::IoUring, RuntimeFlavor::CurrentThread) => {
+            tracing::info!(?busy_poll, "the ring is watched before this runtime sleeps");
+        }
+        _ => tracing::info!(
+            ?busy_poll,
+            "busy polling has no effect: it is for io_uring on a current_thread runtime"
+        ),
     }
 }
 
@@ -192,11 +211,12 @@ pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
         }
     };
     let status = reactor.status();
-    announce(&status);
+    announce(&status, builder);
     Ok(status)
 }
 
 fn policy(builder: &Builder, handle: &Handle) -> io::Result<Policy> {
+    let busy_poll = busy_poll(builder)?;
     let (choice, requested) = match builder.choice {
         Some(choice) => (choice, Reason::Program),
         None => (choice_of_environment()?, Reason::Environment),
@@ -206,10 +226,12 @@ fn policy(builder: &Builder, handle: &Handle) -> io::Result<Policy> {
         (DriverChoice::IoUring, _) => Policy::Ring(Wanted {
             reason: requested,
             is_required: true,
+            busy_poll,
         }),
         (DriverChoice::Auto, RuntimeFlavor::CurrentThread) => Policy::Ring(Wanted {
             reason: Reason::Available,
             is_required: false,
+            busy_poll,
         }),
         (DriverChoice::Auto, _) => Policy::Epoll(Reason::MultiThread),
     })
@@ -225,6 +247,36 @@ fn choice_of_environment() -> io::Result<DriverChoice> {
             other.unwrap_or("not UTF-8")
         ))),
     }
+}
+
+/// How long to watch the ring before a sleep, as asked for.
+fn busy_poll(builder: &Builder) -> io::Result<Duration> {
+    let time_max = Duration::from_micros(BUSY_POLL_US_MAX);
+    match builder.busy_poll {
+        None => busy_poll_of_environment(),
+        Some(time) if time <= time_max => Ok(time),
+        Some(time) => Err(not_understood(format!(
+            "the busy polling asked for is {time:?}; it has to be at most {time_max:?}"
+        ))),
+    }
+}
+
+fn busy_poll_of_environment() -> io::Result<Duration> {
+    let value = env::var(BUSY_POLL_VARIABLE);
+    let text = match &value {
+        Err(env::VarError::NotPresent) => "",
+        Err(env::VarError::NotUnicode(_)) => "not UTF-8",
+        Ok(text) => text,
+    };
+    if text.is_empty() {
+        return Ok(Duration::ZERO);
+    }
+    let time_us = text.parse().ok().filter(|us| *us <= BUSY_POLL_US_MAX);
+    time_us.map(Duration::from_micros).ok_or_else(|| {
+        not_understood(format!(
+            "{BUSY_POLL_VARIABLE} is {text:?}; it has to be a whole number of microseconds from 0 to {BUSY_POLL_US_MAX}"
+        ))
+    })
 }
 
 fn not_understood(message: String) -> io::Error {
@@ -246,7 +298,7 @@ fn make(
         EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK,
     )?);
     let async_eventfd = async_fd::register(eventfd.clone(), Interest::READABLE)?;
-    match set_up(builder, &handle, eventfd) {
+    match set_up(builder, &handle, eventfd, wanted.busy_poll) {
         Ok(shard) => Ok(keep(
             reactors,
             Reactor::with_ring(handle, shard, wanted.reason),
@@ -265,10 +317,16 @@ fn make(
     }
 }
 
-fn set_up(builder: &Builder, handle: &Handle, eventfd: Arc<OwnedFd>) -> Result<Shard, SetupError> {
-    let issuer = match handle.runtime_flavor() {
-        RuntimeFlavor::CurrentThread => Issuer::SingleThread,
-        _ => Issuer::AnyThread,
+fn set_up(
+    builder: &Builder,
+    handle: &Handle,
+    eventfd: Arc<OwnedFd>,
+    busy_poll: Duration,
+) -> Result<Shard, SetupError> {
+    let (issuer, busy_poll) = match handle.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => (Issuer::SingleThread, busy_poll),
+        // Workers that have nothing to do look for each other's tasks; none is to be kept busy.
+        _ => (Issuer::AnyThread, Duration::ZERO),
     };
     let mut ring = RingBuilder::new(issuer);
     if let Some(count) = builder.sq_entries {
@@ -277,7 +335,7 @@ fn set_up(builder: &Builder, handle: &Handle, eventfd: Arc<OwnedFd>) -> Result<S
     if let Some(count) = builder.cq_entries {
         ring = ring.cq_entries(count);
     }
-    Shard::new(ring, eventfd)
+    Shard::new(ring, eventfd, busy_poll)
 }
 
 /// Enters a reactor into the table and spawns the task that keeps it until the runtime goes.

@@ -59,6 +59,7 @@ pub(super) const TABLES: Tables = Tables {
         "crates/ring-core/src/slab.rs",
         "crates/ring-core/src/slot.rs",
         "crates/ring-core/src/token.rs",
+        "crates/ring-reactor/src/busy.rs",
         "crates/ring-reactor/src/limits.rs",
         "crates/ring-reactor/src/metrics.rs",
     ],
