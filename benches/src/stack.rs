@@ -1,14 +1,10 @@
 //! The one seam between the two stacks: everything above it is the same generic code for both.
 
-use std::env;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-
-use crate::variant::BUSY_POLL_US;
 
 /// How many connections wait for an accept at most. All of a cell's connect at once, and the
 /// generator would hang for a second where one is turned away.
@@ -27,8 +23,6 @@ pub(crate) trait Stack: 'static {
     type Listener: Send + 'static;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Sets the current runtime up, before its first socket.
-    fn prepare() -> io::Result<()>;
     fn listen(address: SocketAddr, port: Port) -> io::Result<Self::Listener>;
     fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr>;
     fn accept(
@@ -82,34 +76,13 @@ macro_rules! stack {
 }
 
 stack!(Tokio, tokio::net, {
-    fn prepare() -> io::Result<()> {
-        Ok(())
-    }
-
     fn driver() -> String {
         "tokio's epoll".to_owned()
     }
 });
 
 stack!(Ours, tokio_uring_net, {
-    fn prepare() -> io::Result<()> {
-        match env::var(BUSY_POLL_US) {
-            Ok(micros) => {
-                let micros = micros.parse().map_err(io::Error::other)?;
-                busy_poll(Duration::from_micros(micros))
-            }
-            Err(_) => Ok(()),
-        }
-    }
-
     fn driver() -> String {
         tokio_uring_net::driver().to_string()
     }
 });
-
-/// Has the current runtime poll for so long before it sleeps.
-fn busy_poll(duration: Duration) -> io::Result<()> {
-    Err(io::Error::other(format!(
-        "busy polling for {duration:?}: not built in yet"
-    )))
-}

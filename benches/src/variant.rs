@@ -9,7 +9,7 @@ const DRIVER: &str = "TOKIO_URING_NET";
 /// In which mode its sockets are to be; the library reads it.
 const MODE: &str = "TOKIO_URING_NET_MODE";
 /// For how long it is to poll before it sleeps, in microseconds; the server reads it.
-pub(crate) const BUSY_POLL_US: &str = "TOKIO_URING_NET_BUSY_POLL_US";
+const BUSY_POLL_US: &str = "TOKIO_URING_NET_BUSY_POLL_US";
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

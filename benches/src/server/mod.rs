@@ -56,7 +56,6 @@ fn runtime(flavour: Flavour, cpu_count: usize) -> io::Result<Runtime> {
 }
 
 async fn serve<S: Stack>(service: Service) -> io::Result<()> {
-    S::prepare()?;
     let listener = S::listen(ANY_PORT, Port::Own)?;
     announce(S::local_addr(&listener)?, &S::driver())?;
     accept_all::<S>(listener, service).await

@@ -48,7 +48,6 @@ fn serve_on<S: Stack>(
     let runtime = super::runtime(Flavour::CurrentThread, 1)?;
     let reports = reports.clone();
     let served = runtime.block_on(runtime.spawn(async move {
-        S::prepare()?;
         let listener = S::listen(address, Port::Shared)?;
         let listening = (S::local_addr(&listener)?, S::driver());
         reports.send(Ok(listening)).map_err(io::Error::other)?;

@@ -2,27 +2,30 @@
 
 use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::unix::AsyncFd;
+use tokio::task;
 
 use crate::effects::Effects;
 use crate::flow::outbox::Outbox;
-use crate::reactor::{Reactor, Step};
+use crate::reactor::{Reactor, Step, Watch};
 
 /// One a runtime, spawned on it, dropped with it.
 ///
 /// It sleeps on the ring's eventfd, by tokio's own epoll. After a turn that woke tasks it goes to the
 /// end of the run queue: what those tasks want submitted leaves in one enter, and only then it looks
-/// whether it may sleep.
+/// whether it may sleep. With busy polling it watches the ring first.
 pub(crate) struct Driver {
     reactor: Arc<Reactor>,
     eventfd: Option<AsyncFd<Arc<OwnedFd>>>,
     effects: Effects,
     /// The outboxes of a turn; kept for its memory.
     outboxes: Vec<Arc<Outbox>>,
+    /// While it watches.
+    watch: Option<Watch>,
 }
 
 impl Driver {
@@ -34,6 +37,7 @@ impl Driver {
             eventfd,
             effects: Effects::default(),
             outboxes: Vec::new(),
+            watch: None,
         }
     }
 }
@@ -56,13 +60,25 @@ impl Future for Driver {
             guard.clear_ready();
         }
         loop {
-            match this.reactor.turn(cx.waker(), &mut this.effects) {
+            let step = match &mut this.watch {
+                Some(watch) => this.reactor.watch(watch),
+                None => this.reactor.turn(cx.waker(), &mut this.effects),
+            };
+            match step {
                 Step::Busy => {
                     this.effects.run();
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
+                Step::Watch => {
+                    this.effects.run();
+                    this.watch.get_or_insert_default();
+                    let_others_run(cx);
+                    return Poll::Pending;
+                }
+                Step::Turn => this.watch = None,
                 Step::Idle => {
+                    this.watch = None;
                     this.effects.run();
                     match eventfd.poll_read_ready(cx) {
                         // It was signalled meanwhile: the next turn looks again.
@@ -79,6 +95,15 @@ impl Future for Driver {
             }
         }
     }
+}
+
+/// Has this task polled again when the run queue has been empty and the runtime has looked at its
+/// epoll, its timers and the future of `block_on`.
+///
+/// A wake would not do: it would keep the run queue filled, and then tokio looks for tasks from other
+/// threads only at every 31st poll, and at the rest only at every 61st.
+fn let_others_run(cx: &mut Context<'_>) {
+    let _is_pending = pin!(task::yield_now()).poll(cx);
 }
 
 impl Drop for Driver {

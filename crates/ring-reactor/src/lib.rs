@@ -7,7 +7,7 @@
 //! 2. The driver task, behind the runnable tasks, takes a turn: wishes become SQEs, one enter
 //!    submits them all and runs what has completed, CQEs are reaped and tell their sources.
 //! 3. The wakers run after the lock is gone. When a turn finds nothing to do, the driver sleeps on
-//!    the ring's eventfd.
+//!    the ring's eventfd. With busy polling it watches the ring's memory for a moment before.
 //! 4. The poll is multishot: the next wait of this socket costs no SQE.
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
@@ -19,6 +19,7 @@
 //   flow            - names its parts
 //   status, flow::counters
 //   metrics
+//   busy
 //   waiters
 //   ready
 //   flow::recv_queue
@@ -26,6 +27,7 @@
 //   async_fd, limits, mode, thread_id
 
 mod async_fd;
+mod busy;
 mod config;
 mod driver;
 mod effects;
@@ -46,5 +48,7 @@ mod waiters;
 pub use crate::config::{Builder, DriverChoice};
 pub use crate::metrics::Metrics;
 pub use crate::mode::{AtomicMode, Mode};
-pub use crate::select::{DRIVER_VARIABLE, MODE_VARIABLE, default_mode, metrics, status};
+pub use crate::select::{
+    BUSY_POLL_VARIABLE, DRIVER_VARIABLE, MODE_VARIABLE, default_mode, metrics, status,
+};
 pub use crate::status::{Driver, Reason, Status};

@@ -67,3 +67,39 @@ const _: () = assert!(
     RECV_AHEAD_BELOW_BYTES <= RECV_BUFFER_BYTES,
     "receiving ahead brings at least what the caller asked for"
 );
+
+/// The longest watch of the ring that can be asked for, in microseconds and for each idle period.
+/// Waking a thread costs tens of them: whoever waits longer saves little by it.
+pub(crate) const BUSY_POLL_US_MAX: u64 = 1_000;
+
+/// How long the driver spins before the runtime's other tasks, its epoll and its timers get their
+/// chance, in microseconds.
+pub(crate) const WATCH_SLICE_US: u64 = 2;
+
+/// Spin hints between two looks at the ring: some 10 to 50 ns each, depending on the CPU.
+pub(crate) const WATCH_HINTS: u32 = 8;
+
+/// Watches in a row that may bring nothing before watching pauses.
+pub(crate) const BUSY_MISSES_MAX: u32 = 8;
+
+/// Idle periods that the first pause lasts. Each pause that follows without a hit in between is
+/// twice as long.
+pub(crate) const BUSY_PAUSE_PERIODS_MIN: u32 = 8;
+
+/// Idle periods that a pause lasts at most: so many requests may pass until it is noticed that
+/// watching pays again.
+pub(crate) const BUSY_PAUSE_PERIODS_MAX: u32 = 256;
+
+const _: () = assert!(
+    0 < WATCH_SLICE_US && WATCH_SLICE_US < BUSY_POLL_US_MAX,
+    "a watch is made of slices"
+);
+const _: () = assert!(BUSY_MISSES_MAX > 0, "one miss is left after a pause");
+const _: () = assert!(
+    0 < BUSY_PAUSE_PERIODS_MIN && BUSY_PAUSE_PERIODS_MIN <= BUSY_PAUSE_PERIODS_MAX,
+    "a pause lasts, and grows"
+);
+const _: () = assert!(
+    BUSY_PAUSE_PERIODS_MAX <= u32::MAX / 2,
+    "twice a pause is a number"
+);

@@ -28,6 +28,14 @@ pub struct Metrics {
     pub thread_changes: u64,
     /// Enters that the kernel could not serve and that were tried again.
     pub retries: u64,
+    /// Idle periods in which the driver watched the ring: see `Builder::busy_poll`.
+    pub busy_polls: u64,
+    /// Watches that saw work come: a sleep was spared.
+    pub busy_hits: u64,
+    /// Watches for the whole time that was set, in vain.
+    pub busy_misses: u64,
+    /// Times that watching was given up for a while, because it had not paid.
+    pub busy_pauses: u64,
     /// Operations whose resources were leaked, because their end could not be awaited.
     pub leaked: u64,
     /// Writes of Completion sockets that waited in a queue and have left it.

@@ -1,5 +1,9 @@
 //! The reactor of one runtime: its shard behind a lock, and what it has become.
 
+mod watch;
+
+pub(crate) use self::watch::Watch;
+
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -73,6 +77,10 @@ pub(crate) enum Serving {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Busy,
+    /// Watch the ring with [`Reactor::watch`], when the runtime's other tasks have had their chance.
+    Watch,
+    /// The watch is over: there is something to do.
+    Turn,
     Idle,
     /// There is no ring any more.
     Over,
@@ -219,6 +227,7 @@ impl Reactor {
         };
         match shard.turn(driver, effects) {
             Ok(Turn::Busy) => Step::Busy,
+            Ok(Turn::Watch) => Step::Watch,
             Ok(Turn::Idle) => Step::Idle,
             Err(broken) => {
                 self.fall_back(&mut state, broken, effects);

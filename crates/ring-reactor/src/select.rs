@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use ring_core::setup::{Issuer, RingBuilder, SetupError};
@@ -18,7 +19,7 @@ use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use crate::async_fd;
 use crate::config::{Builder, DriverChoice};
 use crate::driver::Driver;
-use crate::limits::POOL_BUFFERS_MAX;
+use crate::limits::{BUSY_POLL_US_MAX, POOL_BUFFERS_MAX};
 use crate::metrics::Metrics;
 use crate::mode::Mode;
 use crate::reactor::{Reactor, Setting};
@@ -30,6 +31,10 @@ pub const DRIVER_VARIABLE: &str = "TOKIO_URING_NET";
 
 /// The environment variable that chooses the mode of streams for which no [`Builder`] has.
 pub const MODE_VARIABLE: &str = "TOKIO_URING_NET_MODE";
+
+/// The environment variable that turns busy polling on where no [`Builder`] sets it: a whole number
+/// of microseconds, see [`Builder::busy_poll`].
+pub const BUSY_POLL_VARIABLE: &str = "TOKIO_URING_NET_BUSY_POLL_US";
 
 /// The reactors of this process. A reactor lives as long as its driver task or a socket of its.
 static REACTORS: LazyLock<Mutex<HashMap<Id, Weak<Reactor>>>> = LazyLock::new(Mutex::default);
@@ -58,7 +63,14 @@ struct Policy {
 
 enum DriverPolicy {
     Epoll(Reason),
-    Ring { reason: Reason, is_required: bool },
+    Ring(Wanted),
+}
+
+/// A ring, and how.
+struct Wanted {
+    reason: Reason,
+    is_required: bool,
+    busy_poll: Duration,
 }
 
 /// The reactor of the current runtime, made at the first call; `None` where tokio's epoll serves
@@ -129,10 +141,7 @@ fn look_up(handle: Handle, need: Need) -> io::Result<Made> {
             let reactor = Reactor::without_ring(setting, reason);
             Ok(Made::New(keep(&mut reactors, reactor, None)))
         }
-        DriverPolicy::Ring {
-            reason,
-            is_required,
-        } => make(&mut reactors, &builder, setting, reason, is_required).map(Made::New),
+        DriverPolicy::Ring(wanted) => make(&mut reactors, &builder, setting, wanted).map(Made::New),
     }
 }
 
@@ -159,13 +168,13 @@ impl Made {
         match self {
             Made::Known(reactor) => Some(reactor),
             Made::New(reactor) => {
-                announce(&reactor.status());
+                announce(&reactor.status(), &Builder::new());
                 Some(reactor)
             }
             Made::NotNeeded(reason) => {
                 // Not `Once`: a subscriber may come here again.
                 if !TOLD.swap(true, Ordering::Relaxed) {
-                    announce(&Status::new(status::Driver::Epoll, reason));
+                    announce(&Status::new(status::Driver::Epoll, reason), &Builder::new());
                 }
                 None
             }
@@ -173,12 +182,24 @@ impl Made {
     }
 }
 
-fn announce(status: &Status) {
+fn announce(status: &Status, builder: &Builder) {
     match status.reason() {
         Reason::Failed(_) => {
             tracing::warn!(%status, "io_uring cannot be set up for this runtime's sockets")
         }
         _ => tracing::info!(%status, "driver chosen for this runtime's sockets"),
+    }
+    let busy_poll = busy_poll(builder).unwrap_or_default();
+    let flavor = Handle::current().runtime_flavor();
+    match (status.driver(), flavor) {
+        _ if busy_poll.is_zero() => {}
+        (status::Driver::IoUring, RuntimeFlavor::CurrentThread) => {
+            tracing::info!(?busy_poll, "the ring is watched before this runtime sleeps");
+        }
+        _ => tracing::info!(
+            ?busy_poll,
+            "busy polling has no effect: it is for io_uring on a current_thread runtime"
+        ),
     }
 }
 
@@ -194,7 +215,7 @@ pub fn status() -> Status {
         Ok(Some(reactor)) => reactor.status(),
         Ok(None) => match policy(&Builder::new(), &Handle::current()).map(|policy| policy.driver) {
             Ok(DriverPolicy::Epoll(reason)) => Status::new(status::Driver::Epoll, reason),
-            Ok(DriverPolicy::Ring { reason, .. }) => Status::new(status::Driver::IoUring, reason),
+            Ok(DriverPolicy::Ring(wanted)) => Status::new(status::Driver::IoUring, wanted.reason),
             Err(error) => Status::refused(&error),
         },
         Err(error) => Status::refused(&error),
@@ -246,32 +267,32 @@ pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
             DriverPolicy::Epoll(reason) => {
                 keep(&mut reactors, Reactor::without_ring(setting, reason), None)
             }
-            DriverPolicy::Ring {
-                reason,
-                is_required,
-            } => make(&mut reactors, builder, setting, reason, is_required)?,
+            DriverPolicy::Ring(wanted) => make(&mut reactors, builder, setting, wanted)?,
         }
     };
     let status = reactor.status();
-    announce(&status);
+    announce(&status, builder);
     Ok(status)
 }
 
 fn policy(builder: &Builder, handle: &Handle) -> io::Result<Policy> {
+    let busy_poll = busy_poll(builder)?;
     let (choice, requested) = match builder.choice {
         Some(choice) => (choice, Reason::Program),
         None => (choice_of_environment()?, Reason::Environment),
     };
     let driver = match (choice, handle.runtime_flavor()) {
         (DriverChoice::Epoll, _) => DriverPolicy::Epoll(requested),
-        (DriverChoice::IoUring, _) => DriverPolicy::Ring {
+        (DriverChoice::IoUring, _) => DriverPolicy::Ring(Wanted {
             reason: requested,
             is_required: true,
-        },
-        (DriverChoice::Auto, RuntimeFlavor::CurrentThread) => DriverPolicy::Ring {
+            busy_poll,
+        }),
+        (DriverChoice::Auto, RuntimeFlavor::CurrentThread) => DriverPolicy::Ring(Wanted {
             reason: Reason::Available,
             is_required: false,
-        },
+            busy_poll,
+        }),
         (DriverChoice::Auto, _) => DriverPolicy::Epoll(Reason::MultiThread),
     };
     let mode = match builder.mode {
@@ -303,25 +324,51 @@ fn mode_of_environment() -> io::Result<Mode> {
 
 /// What `variable` names; `default` if it is unset or empty.
 fn from_environment<T: Copy>(variable: &str, default: T, choices: &[(&str, T)]) -> io::Result<T> {
-    let value = match env::var(variable) {
-        Err(env::VarError::NotPresent) => return Ok(default),
-        Ok(value) => value,
-        Err(env::VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
-    };
-    if value.is_empty() {
+    let Some(value) = variable_text(variable) else {
         return Ok(default);
-    }
+    };
     if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == value) {
         return Ok(*choice);
     }
     let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-    Err(io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!(
-            "{variable} is {value:?}; it has to be one of: {}",
-            names.join(", ")
-        ),
-    ))
+    Err(not_understood(format!(
+        "{variable} is {value:?}; it has to be one of: {}",
+        names.join(", ")
+    )))
+}
+
+/// The value of an environment variable that is set and not empty.
+fn variable_text(variable: &str) -> Option<String> {
+    let value = env::var_os(variable)?;
+    (!value.is_empty()).then(|| value.to_string_lossy().into_owned())
+}
+
+/// How long to watch the ring before a sleep, as asked for.
+fn busy_poll(builder: &Builder) -> io::Result<Duration> {
+    let time_max = Duration::from_micros(BUSY_POLL_US_MAX);
+    match builder.busy_poll {
+        None => busy_poll_of_environment(),
+        Some(time) if time <= time_max => Ok(time),
+        Some(time) => Err(not_understood(format!(
+            "the busy polling asked for is {time:?}; it has to be at most {time_max:?}"
+        ))),
+    }
+}
+
+fn busy_poll_of_environment() -> io::Result<Duration> {
+    let Some(text) = variable_text(BUSY_POLL_VARIABLE) else {
+        return Ok(Duration::ZERO);
+    };
+    let time_us = text.parse().ok().filter(|us| *us <= BUSY_POLL_US_MAX);
+    time_us.map(Duration::from_micros).ok_or_else(|| {
+        not_understood(format!(
+            "{BUSY_POLL_VARIABLE} is {text:?}; it has to be a whole number of microseconds from 0 to {BUSY_POLL_US_MAX}"
+        ))
+    })
+}
+
+fn not_understood(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 /// Sets a ring up and spawns its driver. Without a ring, the reason is kept, unless the ring was
@@ -331,8 +378,7 @@ fn make(
     reactors: &mut HashMap<Id, Weak<Reactor>>,
     builder: &Builder,
     setting: Setting,
-    reason: Reason,
-    is_required: bool,
+    wanted: Wanted,
 ) -> io::Result<Arc<Reactor>> {
     // First of all, for tokio's panics and errors where the runtime has no I/O driver.
     let eventfd = Arc::new(rustix::event::eventfd(
@@ -340,13 +386,13 @@ fn make(
         EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK,
     )?);
     let async_eventfd = async_fd::register(eventfd.clone(), Interest::READABLE)?;
-    match set_up(builder, &setting.handle, eventfd) {
+    match set_up(builder, &setting.handle, eventfd, wanted.busy_poll) {
         Ok(shard) => Ok(keep(
             reactors,
-            Reactor::with_ring(setting, shard, reason),
+            Reactor::with_ring(setting, shard, wanted.reason),
             Some(async_eventfd),
         )),
-        Err(error) if is_required => {
+        Err(error) if wanted.is_required => {
             let remedy = error.remedy();
             Err(io::Error::other(format!(
                 "io_uring is required ({DRIVER_VARIABLE}=uring or Builder), but {error}; {remedy}"
@@ -359,10 +405,16 @@ fn make(
     }
 }
 
-fn set_up(builder: &Builder, handle: &Handle, eventfd: Arc<OwnedFd>) -> Result<Shard, SetupError> {
-    let issuer = match handle.runtime_flavor() {
-        RuntimeFlavor::CurrentThread => Issuer::SingleThread,
-        _ => Issuer::AnyThread,
+fn set_up(
+    builder: &Builder,
+    handle: &Handle,
+    eventfd: Arc<OwnedFd>,
+    busy_poll: Duration,
+) -> Result<Shard, SetupError> {
+    let (issuer, busy_poll) = match handle.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => (Issuer::SingleThread, busy_poll),
+        // Workers that have nothing to do look for each other's tasks; none is to be kept busy.
+        _ => (Issuer::AnyThread, Duration::ZERO),
     };
     let mut ring = RingBuilder::new(issuer);
     if let Some(count) = builder.sq_entries {
@@ -371,7 +423,7 @@ fn set_up(builder: &Builder, handle: &Handle, eventfd: Arc<OwnedFd>) -> Result<S
     if let Some(count) = builder.cq_entries {
         ring = ring.cq_entries(count);
     }
-    Shard::new(ring, eventfd)
+    Shard::new(ring, eventfd, busy_poll)
 }
 
 /// Enters a reactor into the table and spawns the task that keeps it until the runtime goes.

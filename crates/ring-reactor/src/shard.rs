@@ -2,6 +2,7 @@
 
 mod accept;
 mod end;
+mod watch;
 
 use self::accept::restart_accept;
 pub(crate) use self::end::Detached;
@@ -12,6 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use ring_core::errno;
 use ring_core::ops::{Event, Ops, is_transient};
@@ -19,6 +21,7 @@ use ring_core::setup::{Issuer, RingBuilder, SetupError};
 use ring_core::token::Token;
 use rustix::event::PollFlags;
 
+use crate::busy::BusyPoll;
 use crate::effects::Effects;
 use crate::limits::{LONE_EVENTS_MAX, QUICK_CHANGES_MAX, SETTLED_TURNS_MIN, TURN_ROUNDS_MAX};
 use crate::metrics::Metrics;
@@ -48,6 +51,7 @@ pub(crate) struct Shard {
     driver: Option<Waker>,
     /// Whether the driver task will have another turn anyhow.
     driver_awake: bool,
+    busy: BusyPoll,
     metrics: Metrics,
 }
 
@@ -71,6 +75,8 @@ pub(crate) enum Wish {
 pub(crate) enum Turn {
     /// Tasks were woken, or there is more to do: take another turn behind the runnable tasks.
     Busy,
+    /// Nothing to do for now: watch the ring with [`Shard::look`] before the runtime sleeps.
+    Watch,
     /// Nothing to do until the eventfd is signalled.
     Idle,
 }
@@ -86,8 +92,13 @@ impl Broken {
 }
 
 impl Shard {
-    /// Sets a ring up, with `eventfd` as its wake source.
-    pub(crate) fn new(builder: RingBuilder, eventfd: Arc<OwnedFd>) -> Result<Shard, SetupError> {
+    /// Sets a ring up, with `eventfd` as its wake source. Before each sleep it is watched for
+    /// `busy_poll`.
+    pub(crate) fn new(
+        builder: RingBuilder,
+        eventfd: Arc<OwnedFd>,
+        busy_poll: Duration,
+    ) -> Result<Shard, SetupError> {
         let ops = new_ring(&builder, &eventfd)?;
         Ok(Shard {
             ops,
@@ -101,6 +112,7 @@ impl Shard {
             driver: None,
             // The driver task is about to be spawned, and will be polled.
             driver_awake: true,
+            busy: BusyPoll::new(busy_poll),
             metrics: Metrics::default(),
         })
     }
@@ -111,7 +123,12 @@ impl Shard {
     }
 
     pub(crate) fn metrics(&mut self) -> Metrics {
+        let busy = self.busy.counts();
         Metrics {
+            busy_polls: busy.polls,
+            busy_hits: busy.hits,
+            busy_misses: busy.misses,
+            busy_pauses: busy.pauses,
             enters: self.metrics.enters + self.ops.ring().enters(),
             strays: self.metrics.strays + self.ops.strays(),
             in_flight: self.ops.count() as u64,
@@ -154,12 +171,13 @@ impl Shard {
             if !served || !(effects.is_empty() || is_lone) {
                 return Ok(Turn::Busy);
             }
-            self.toggle_eventfd(true);
-            if !self.ops.ring().has_work() && self.wishes.is_empty() {
-                self.driver_awake = false;
+            if self.busy.begin() {
+                return Ok(Turn::Watch);
+            }
+            if self.falls_asleep() {
+                self.busy.pass();
                 return Ok(Turn::Idle);
             }
-            self.toggle_eventfd(false);
             if !effects.is_empty() {
                 return Ok(Turn::Busy);
             }

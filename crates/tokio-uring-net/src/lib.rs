@@ -26,7 +26,9 @@
 //! ```
 //!
 //! [`driver`] says which of the two serves the current runtime, and why; [`Builder`] and the
-//! environment variable `TOKIO_URING_NET` (`auto`, `epoll`, `uring`) choose.
+//! environment variable `TOKIO_URING_NET` (`auto`, `epoll`, `uring`) choose. [`Builder::busy_poll`] and
+//! `TOKIO_URING_NET_BUSY_POLL_US` have a current_thread runtime watch its ring before it sleeps, at
+//! the price of CPU time.
 //!
 //! # What differs from `tokio::net`
 //! | On both drivers | |

@@ -71,6 +71,7 @@ pub(super) const TABLES: Tables = Tables {
         "crates/ring-reactor/src/flow/pool.rs",
         "crates/ring-reactor/src/flow/recv_queue.rs",
         "crates/ring-reactor/src/flow/send_queue.rs",
+        "crates/ring-reactor/src/busy.rs",
         "crates/ring-reactor/src/limits.rs",
         "crates/ring-reactor/src/metrics.rs",
     ],

@@ -1,6 +1,5 @@
 //! A filter that comes when connections are open already.
 
-use crate::stack::Stack;
 use crate::stack::net::{Builder, Driver, DriverChoice, TcpListener, driver};
 use crate::support::child;
 use crate::support::parent::Parent;
@@ -81,7 +80,7 @@ fn in_processes<T: Fn()>(this: &T, wanted: fn(Setup) -> bool, test: fn(Setup, Re
     });
     if !in_child {
         for_each_setup(|setup| {
-            if setup.stack == Stack::IoUring && wanted(setup) {
+            if setup.stack.is_ring() && wanted(setup) {
                 for refusal in refuse::all() {
                     child::run(this, &format!("{setup} {refusal}"));
                 }

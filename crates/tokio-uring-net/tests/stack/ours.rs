@@ -35,10 +35,24 @@ impl Stack {
         }
     }
 
+    /// Whether io_uring serves it.
+    #[allow(
+        dead_code,
+        reason = "some test binaries ask for the driver by its type"
+    )]
+    pub(crate) fn is_ring(self) -> bool {
+        self.driver().1 == Driver::IoUring
+    }
+
+    /// The settings of a runtime that uses it.
+    pub(crate) fn builder(self) -> Builder {
+        let (choice, _) = self.driver();
+        Builder::new().driver(choice).mode(self.mode())
+    }
+
     /// Chooses the driver of the current runtime. The error says why it cannot be had.
     pub(crate) fn install(self) -> std::io::Result<()> {
-        let (choice, _) = self.driver();
-        Builder::new().driver(choice).mode(self.mode()).install()?;
+        self.builder().install()?;
         self.check_serves();
         Ok(())
     }
