@@ -27,6 +27,9 @@ pub(crate) const SEND_QUEUE_BYTES_MAX: usize = 16 * 1024;
 /// The largest write that may wait in the queue, in bytes: a larger one is worth a system call.
 pub(crate) const QUEUED_WRITE_BYTES_MAX: usize = 4 * 1024;
 
+/// Memory that an empty queue keeps for the next writes, in bytes.
+pub(crate) const KEPT_BYTES_MAX: usize = 512;
+
 /// Rounds in a row with several writes each, after which a socket queues from the first write on.
 pub(crate) const COALESCING_ROUNDS_MIN: u8 = 4;
 

@@ -22,7 +22,7 @@ use rustix::net::Shutdown;
 
 use super::counters::Reason;
 use super::lent::LentFd;
-use super::policy::{Decision, Room, WritePolicy};
+use super::policy::{Decision, Pace};
 use super::pump;
 use super::send::Data;
 use super::send_queue::SendQueue;
@@ -33,6 +33,7 @@ use crate::reactor::{Reactor, Serving};
 #[derive(Debug)]
 pub(crate) struct Outbox {
     reactor: Arc<Reactor>,
+    pace: Pace,
     state: Mutex<State>,
     /// Whether there is something to send or to report: who finds nothing need not lock. Written
     /// under the lock; a reader that comes too early is served by the flush that follows its write.
@@ -47,8 +48,6 @@ struct State {
     queue: SendQueue,
     /// Writes in the queue.
     writes: usize,
-    policy: WritePolicy,
-    room: Room,
     /// What a send has taken from the socket and no call has reported yet.
     error: Option<io::Error>,
     has_pump: bool,
@@ -80,12 +79,11 @@ impl Outbox {
     pub(crate) fn new(reactor: Arc<Reactor>, fd: LentFd) -> Outbox {
         Outbox {
             reactor,
+            pace: Pace::default(),
             state: Mutex::new(State {
                 fd,
                 queue: SendQueue::default(),
                 writes: 0,
-                policy: WritePolicy::default(),
-                room: Room::default(),
                 error: None,
                 has_pump: false,
                 ends: false,
@@ -97,6 +95,14 @@ impl Outbox {
 
     pub(crate) fn reactor(&self) -> &Arc<Reactor> {
         &self.reactor
+    }
+
+    /// Whether a write of `bytes` bytes goes to the kernel as it is: nothing is queued, and it is not
+    /// to wait either. The common case, without a lock.
+    #[inline]
+    pub(crate) fn lets_pass(&self, bytes: usize, may_wait: bool) -> bool {
+        let waits = may_wait && bytes > 0 && self.pace.policy().decide(bytes) == Decision::Queue;
+        !waits && !self.is_busy()
     }
 
     /// Takes `data` into the queue if it is to wait there.
@@ -111,8 +117,8 @@ impl Outbox {
         }
         let waits = may_wait
             && bytes > 0
-            && state.policy.decide(bytes) == Decision::Queue
-            && state.has_room(bytes)
+            && self.pace.policy().decide(bytes) == Decision::Queue
+            && self.has_room(&state, bytes)
             && self.reactor.serving() != Serving::Stopped;
         if !waits {
             return Ok(if state.queue.is_empty() {
@@ -123,7 +129,7 @@ impl Outbox {
         }
         data.pieces().for_each(|piece| state.queue.push(piece));
         state.writes += 1;
-        state.policy.on_written();
+        self.pace.on_written();
         self.is_busy.store(true, Ordering::Relaxed);
         drop(state);
         self.mark_dirty();
@@ -132,9 +138,8 @@ impl Outbox {
 
     /// A write that found the queue empty was sent.
     pub(crate) fn on_sent(&self, bytes: usize) {
-        let mut state = self.state.lock();
-        state.room.on_send(bytes);
-        state.policy.on_written();
+        self.pace.on_send(bytes);
+        self.pace.on_written();
     }
 
     /// Sends the queue and `data` behind it in one call. Returns how much of `data` was taken;
@@ -161,7 +166,7 @@ impl Outbox {
         let sent = match sent {
             Ok(sent) => sent,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                state.room.on_full();
+                self.pace.on_full();
                 return Ok(None);
             }
             Err(error) => {
@@ -170,7 +175,7 @@ impl Outbox {
                 return Err(error);
             }
         };
-        state.room.on_send(sent);
+        self.pace.on_send(sent);
         state.queue.advance(sent.min(queued));
         if !state.queue.is_empty() {
             return Ok(None);
@@ -180,7 +185,7 @@ impl Outbox {
         if taken == 0 && offered > 0 {
             return Ok(None);
         }
-        state.policy.on_written();
+        self.pace.on_written();
         Ok(Some(taken))
     }
 
@@ -198,14 +203,10 @@ impl Outbox {
     }
 
     /// As [`Outbox::flush`], at the end of a round: what comes next begins another.
+    #[inline]
     pub(crate) fn flush_round(self: &Arc<Self>, reason: Reason) -> Flush {
-        let mut state = self.state.lock();
-        self.end_round_of(&mut state);
-        if self.is_busy.load(Ordering::Relaxed) {
-            self.flush_locked(state, reason)
-        } else {
-            Flush::Done
-        }
+        self.pace.end_round();
+        self.flush(reason)
     }
 
     /// As [`Outbox::flush`], for the end of the process: another thread may hold the lock for ever.
@@ -277,11 +278,11 @@ impl Outbox {
             };
             match retry(|| send_once(&state.queue, fd)) {
                 Ok(sent) => {
-                    state.room.on_send(sent);
+                    self.pace.on_send(sent);
                     state.queue.advance(sent);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    state.room.on_full();
+                    self.pace.on_full();
                     return Flush::Blocked;
                 }
                 Err(error) => {
@@ -311,15 +312,9 @@ impl Outbox {
     }
 
     /// Ends a round: a read has taken bytes from the kernel.
+    #[inline]
     pub(crate) fn end_round(&self) {
-        self.end_round_of(&mut self.state.lock());
-    }
-
-    fn end_round_of(&self, state: &mut State) {
-        state.policy.end_round();
-        if !state.policy.coalesces() {
-            state.queue.release();
-        }
+        self.pace.end_round();
     }
 
     /// Whether something is queued or to be reported.
@@ -384,6 +379,13 @@ impl Outbox {
         state.has_pump
     }
 
+    /// Whether the queue may grow by `bytes` bytes, and the kernel has room for it then.
+    fn has_room(&self, state: &State, bytes: usize) -> bool {
+        let bytes = state.queue.bytes() + bytes;
+        let measure = || state.fd.get().map_or(0, meminfo::send_room);
+        bytes <= SEND_QUEUE_BYTES_MAX && self.pace.has_room(bytes, measure)
+    }
+
     fn mark_dirty(self: &Arc<Self>) {
         // AcqRel: pairs with `clear_dirty`. Who finds the mark set has written before the driver's
         // flush takes the lock.
@@ -396,18 +398,6 @@ impl Outbox {
     /// Takes the mark off, before the flush that follows.
     pub(crate) fn clear_dirty(&self) {
         self.is_dirty.store(false, Ordering::Release);
-    }
-}
-
-impl State {
-    /// Whether the queue may grow by `bytes` bytes, and the kernel has room for it then.
-    fn has_room(&mut self, bytes: usize) -> bool {
-        let State {
-            fd, room, queue, ..
-        } = self;
-        let bytes = queue.bytes() + bytes;
-        let measure = || fd.get().map_or(0, meminfo::send_room);
-        bytes <= SEND_QUEUE_BYTES_MAX && room.has(bytes, measure)
     }
 }
 

@@ -11,6 +11,8 @@
 //! | writes more than [`QUEUED_WRITE_BYTES_MAX`] bytes | at once, behind the queue | at once, behind the queue |
 //! | has no [`Room`] for what is queued and the write | at once, behind the queue | at once, behind the queue |
 
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
 use crate::limits::{COALESCING_ROUNDS_MIN, QUEUED_WRITE_BYTES_MAX, SEND_OVERHEAD_BYTES};
 
 /// What becomes of a write.
@@ -95,6 +97,77 @@ impl Room {
     /// The kernel has refused a send: what was measured is not true.
     pub(crate) fn on_full(&mut self) {
         self.credit_bytes = 0;
+    }
+}
+
+/// Policy and room of one socket, shared by its reader, its writer and the driver without a lock.
+///
+/// Each change is a load and a store. Where two of them meet, one is lost: a guess about the next
+/// writes is then a little worse, or the kernel is asked a little earlier or later.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    policy: AtomicU16,
+    credit_bytes: AtomicUsize,
+}
+
+impl Pace {
+    pub(crate) fn policy(&self) -> WritePolicy {
+        let [writes, rounds] = self.policy.load(Ordering::Relaxed).to_le_bytes();
+        WritePolicy { writes, rounds }
+    }
+
+    fn set_policy(&self, policy: WritePolicy) {
+        let bits = u16::from_le_bytes([policy.writes, policy.rounds]);
+        self.policy.store(bits, Ordering::Relaxed);
+    }
+
+    fn room(&self) -> Room {
+        Room {
+            credit_bytes: self.credit_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn set_room(&self, room: Room) {
+        self.credit_bytes
+            .store(room.credit_bytes, Ordering::Relaxed);
+    }
+
+    /// A write was queued or sent.
+    pub(crate) fn on_written(&self) {
+        let mut policy = self.policy();
+        policy.on_written();
+        self.set_policy(policy);
+    }
+
+    /// The end of a round.
+    pub(crate) fn end_round(&self) {
+        let mut policy = self.policy();
+        if policy.writes > 0 {
+            policy.end_round();
+            self.set_policy(policy);
+        }
+    }
+
+    /// [`Room::has`].
+    pub(crate) fn has_room(&self, bytes: usize, measure: impl FnOnce() -> usize) -> bool {
+        let mut room = self.room();
+        let has_room = room.has(bytes, measure);
+        self.set_room(room);
+        has_room
+    }
+
+    /// [`Room::on_send`].
+    pub(crate) fn on_send(&self, bytes: usize) {
+        let mut room = self.room();
+        room.on_send(bytes);
+        self.set_room(room);
+    }
+
+    /// [`Room::on_full`].
+    pub(crate) fn on_full(&self) {
+        let mut room = self.room();
+        room.on_full();
+        self.set_room(room);
     }
 }
 

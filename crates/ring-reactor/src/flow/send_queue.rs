@@ -12,6 +12,8 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use crate::limits::KEPT_BYTES_MAX;
+
 /// The queue of one socket.
 #[derive(Debug, Default)]
 pub(crate) struct SendQueue {
@@ -80,6 +82,8 @@ impl SendQueue {
         self.left += copied;
         if self.left == self.copied.len() {
             self.copied.clear();
+            // A queue may stay empty for long: it keeps little.
+            self.copied.shrink_to(KEPT_BYTES_MAX);
             self.left = 0;
         }
         let mut rest = count - copied;
@@ -100,13 +104,6 @@ impl SendQueue {
     /// Forgets everything: the connection is gone.
     pub(crate) fn clear(&mut self) {
         *self = SendQueue::default();
-    }
-
-    /// Gives spare memory back, of a queue that is empty.
-    pub(crate) fn release(&mut self) {
-        if self.is_empty() {
-            self.clear();
-        }
     }
 }
 
@@ -140,6 +137,14 @@ mod tests {
         queue.advance(queue.bytes());
         assert!(queue.is_empty());
         assert_eq!(queue.as_one(), Some(&[][..]));
+    }
+
+    #[test]
+    fn an_empty_queue_keeps_little_memory() {
+        let mut queue = SendQueue::default();
+        queue.push(&[0; 16 * 1024]);
+        queue.advance(16 * 1024);
+        assert!(queue.copied.capacity() <= super::KEPT_BYTES_MAX);
     }
 
     #[test]
@@ -186,18 +191,14 @@ mod tests {
                 let bytes: Vec<u8> = (0..size)
                     .map(|at| u8::try_from((written.len() + at) % 251).unwrap())
                     .collect();
-                match random(4) {
+                match random(3) {
                     0 => queue.push(&bytes),
                     1 => queue.push_owned(Bytes::from(bytes.clone())),
-                    2 => {
+                    _ => {
                         let all = content(&queue);
                         let count = random(all.len() + 1);
                         sent.extend_from_slice(&all[..count]);
                         queue.advance(count);
-                        continue;
-                    }
-                    _ => {
-                        queue.release();
                         continue;
                     }
                 }

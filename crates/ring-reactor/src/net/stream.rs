@@ -56,6 +56,8 @@ struct Flow {
     /// Whether a byte has moved in Completion mode.
     has_moved: AtomicBool,
     received: Mutex<RecvQueue>,
+    /// Whether there are bytes ahead, for who only wants to know. Written under the lock.
+    is_ahead: AtomicBool,
     outbox: Arc<Outbox>,
 }
 
@@ -125,6 +127,7 @@ impl Stream {
             mode: AtomicMode::new(Mode::Exact),
             has_moved: AtomicBool::new(false),
             received: Mutex::default(),
+            is_ahead: AtomicBool::new(false),
             outbox: Arc::new(Outbox::new(reactor, fd)),
         }))
     }
@@ -171,7 +174,7 @@ impl Stream {
     pub fn into_fd(mut self) -> Result<OwnedFd, Stream> {
         if let Some(flow) = self.flow.get() {
             let flushed = flow.outbox.flush(Reason::End);
-            if flushed == Flush::Blocked || !flow.received.lock().is_empty() {
+            if flushed == Flush::Blocked || flow.has_ahead() {
                 return Err(self);
             }
         }
@@ -183,7 +186,11 @@ impl Stream {
 
     /// Takes what was received ahead.
     pub fn take_ahead(&self) -> Vec<u8> {
-        let taken = self.flow.get().and_then(|flow| flow.received.lock().take());
+        let taken = self.flow.get().and_then(|flow| {
+            let mut received = flow.received.lock();
+            flow.is_ahead.store(false, Ordering::Relaxed);
+            received.take()
+        });
         taken.map_or_else(Vec::new, |(buffer, range)| buffer[range].to_vec())
     }
 
@@ -226,8 +233,17 @@ impl Stream {
 }
 
 impl Flow {
+    #[inline]
     fn has_ahead(&self) -> bool {
-        !self.received.lock().is_empty()
+        self.is_ahead.load(Ordering::Relaxed)
+    }
+
+    /// A byte has moved, or is about to.
+    #[inline]
+    fn note_moved(&self) {
+        if !self.has_moved.load(Ordering::Relaxed) {
+            self.has_moved.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether a write has room: nothing that the kernel did not take stands before it.

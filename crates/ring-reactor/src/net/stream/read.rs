@@ -12,6 +12,7 @@ use tokio::task::coop;
 
 use super::{Flow, Stream};
 use crate::flow::counters::Reason;
+use crate::flow::recv_queue::RecvQueue;
 use crate::limits::RECV_AHEAD_BELOW_BYTES;
 use crate::mode::Mode;
 use crate::net::recv::RecvInto;
@@ -71,9 +72,14 @@ impl Stream {
         }
         let room = buf.room();
         let result = self.socket.try_io(Interest::READABLE, || {
-            // So that nobody receives ahead at the same time.
-            let _received = flow.received.lock();
-            buf.recv(self.fd())
+            // With the lock: another task may be receiving ahead.
+            let mut received = flow.received.lock();
+            if received.is_empty() {
+                return buf.recv(self.fd());
+            }
+            let count = buf.put(received.ahead());
+            flow.consume(&mut received, count);
+            Ok(count)
         });
         match result {
             Ok(count) => flow.after_receive(count, room),
@@ -143,27 +149,36 @@ struct Received {
 impl Flow {
     /// Hands bytes ahead to `put`, which answers how many it took.
     fn read_ahead(&self, put: impl FnOnce(&[u8]) -> usize) -> Option<usize> {
+        if !self.has_ahead() {
+            return None;
+        }
         let mut received = self.received.lock();
         if received.is_empty() {
             return None;
         }
         let count = put(received.ahead());
-        received.consume(count);
+        self.consume(&mut received, count);
         drop(received);
         self.outbox.reactor().counters.read_ahead();
         Some(count)
+    }
+
+    fn consume(&self, received: &mut RecvQueue, count: usize) {
+        received.consume(count);
+        self.is_ahead.store(!received.is_empty(), Ordering::Relaxed);
     }
 
     /// One receive: into the caller's memory if it offers enough, ahead into a buffer of the pool
     /// otherwise.
     fn receive(&self, fd: BorrowedFd<'_>, buf: &mut impl RecvInto) -> io::Result<Received> {
         let room = buf.room();
-        let mut received = self.received.lock();
-        let is_ahead = self.mode.load() == Mode::Completion
-            && (1..RECV_AHEAD_BELOW_BYTES).contains(&room)
-            && received.is_empty();
+        let is_small = (1..RECV_AHEAD_BELOW_BYTES).contains(&room);
         let reactor = self.outbox.reactor();
-        let lease = if is_ahead { reactor.pool.lease() } else { None };
+        let lease = if is_small && self.mode.load() == Mode::Completion {
+            reactor.pool.lease()
+        } else {
+            None
+        };
         let Some(mut lease) = lease else {
             let count = buf.recv(fd)?;
             return Ok(Received {
@@ -171,6 +186,8 @@ impl Flow {
                 is_short: 0 < count && count < room,
             });
         };
+        // Until the bytes are in their place nobody else receives those that follow.
+        let mut received = self.received.lock();
         let (count, _) = rustix::net::recv(fd, &mut lease[..], rustix::net::RecvFlags::empty())?;
         // As with tokio, a read that filled the caller's memory to the last byte has not seen the end.
         let is_short = 0 < count && count < lease.len() && count != room;
@@ -179,6 +196,7 @@ impl Flow {
             reactor.counters.received_ahead();
         }
         received.keep(lease, taken, count);
+        self.is_ahead.store(taken < count, Ordering::Relaxed);
         Ok(Received {
             count: taken,
             is_short,
@@ -187,7 +205,7 @@ impl Flow {
 
     /// What a receive of `count` bytes into `room` means for the caller and for the writer.
     fn after_receive(&self, count: usize, room: usize) -> io::Result<usize> {
-        self.has_moved.store(true, Ordering::Relaxed);
+        self.note_moved();
         self.outbox.end_round();
         // A send that took the socket's error has left a stream that looks ended.
         match (count, room) {

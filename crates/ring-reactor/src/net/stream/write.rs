@@ -2,7 +2,6 @@
 
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
@@ -25,8 +24,12 @@ impl Stream {
         let Some(flow) = self.flow.get() else {
             return self.poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd));
         };
+        let bytes = data.bytes();
+        if flow.outbox.lets_pass(bytes, flow.may_wait()) {
+            return self.poll_send(cx, flow, data);
+        }
         let coop = ready!(coop::poll_proceed(cx));
-        let offer = flow.offer(data);
+        let offer = flow.outbox.offer(data, flow.may_wait());
         match offer {
             Err(_) | Ok(Offer::Queued(_)) => coop.made_progress(),
             // The way to the kernel takes a unit of its own.
@@ -34,26 +37,41 @@ impl Stream {
         }
         match offer? {
             Offer::Queued(count) => Poll::Ready(Ok(count)),
-            Offer::Send => {
-                let bytes = data.bytes();
-                let sent =
-                    ready!(self.poll_transfer(cx, Direction::Write, bytes, |fd| data.send(fd)))?;
-                flow.outbox.on_sent(sent);
-                Poll::Ready(Ok(sent))
-            }
-            Offer::SendBehind => loop {
-                let event = ready!(self.socket.poll_ready(cx, Direction::Write))?;
-                match flow.outbox.send_behind(data) {
-                    Ok(Some(sent)) => {
-                        if sent < data.bytes() {
-                            event.clear();
-                        }
-                        return Poll::Ready(Ok(sent));
+            Offer::Send => self.poll_send(cx, flow, data),
+            Offer::SendBehind => self.poll_send_behind(cx, flow, data),
+        }
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+        data: Data<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let sent =
+            ready!(self.poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd)))?;
+        flow.outbox.on_sent(sent);
+        Poll::Ready(Ok(sent))
+    }
+
+    fn poll_send_behind(
+        &self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+        data: Data<'_>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let event = ready!(self.socket.poll_ready(cx, Direction::Write))?;
+            match flow.outbox.send_behind(data) {
+                Ok(Some(sent)) => {
+                    if sent < data.bytes() {
+                        event.clear();
                     }
-                    Ok(None) => event.clear(),
-                    Err(error) => return Poll::Ready(Err(error)),
+                    return Poll::Ready(Ok(sent));
                 }
-            },
+                Ok(None) => event.clear(),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
     }
 
@@ -67,7 +85,7 @@ impl Stream {
                 .socket
                 .try_io(Interest::WRITABLE, || data.send(self.fd()));
         };
-        flow.has_moved.store(true, Ordering::Relaxed);
+        flow.note_moved();
         match flow.outbox.offer(data, false)? {
             Offer::Queued(count) => Ok(count),
             Offer::Send => {
@@ -147,9 +165,9 @@ impl Stream {
 }
 
 impl Flow {
-    fn offer(&self, data: Data<'_>) -> io::Result<Offer> {
-        self.has_moved.store(true, Ordering::Relaxed);
-        let may_wait = self.mode.load() == Mode::Completion;
-        self.outbox.offer(data, may_wait)
+    /// Whether a write may wait in the queue.
+    fn may_wait(&self) -> bool {
+        self.note_moved();
+        self.mode.load() == Mode::Completion
     }
 }
