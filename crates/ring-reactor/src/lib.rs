@@ -37,5 +37,5 @@ mod waiters;
 
 pub use crate::config::{Builder, DriverChoice};
 pub use crate::metrics::Metrics;
-pub use crate::select::{DRIVER_VARIABLE, metrics, status};
+pub use crate::select::{DRIVER_VARIABLE, install_epoll, metrics, status};
 pub use crate::status::{Driver, Reason, Status};

@@ -176,6 +176,24 @@ pub fn metrics() -> Metrics {
 #[track_caller]
 pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
     let handle = Handle::current();
+    let policy = policy(builder, &handle)?;
+    install_policy(builder, handle, policy)
+}
+
+/// Gives the current runtime to tokio's epoll for a reason that was found elsewhere, before the
+/// runtime's first socket: another runtime could not have a ring, and this one is to be like it.
+///
+/// # Errors
+/// `AlreadyExists` if the runtime has its driver already.
+/// # Panics
+/// Outside a tokio runtime.
+#[track_caller]
+pub fn install_epoll(reason: Reason) -> io::Result<Status> {
+    install_policy(&Builder::new(), Handle::current(), Policy::Epoll(reason))
+}
+
+#[track_caller]
+fn install_policy(builder: &Builder, handle: Handle, policy: Policy) -> io::Result<Status> {
     let reactor = {
         let mut reactors = REACTORS.lock();
         let known = reactors.get(&handle.id()).and_then(Weak::upgrade);
@@ -185,7 +203,7 @@ pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
                 "this runtime has its driver already: install before its first socket, driver() or metrics()",
             ));
         }
-        match policy(builder, &handle)? {
+        match policy {
             Policy::Epoll(reason) => {
                 keep(&mut reactors, Reactor::without_ring(handle, reason), None)
             }
