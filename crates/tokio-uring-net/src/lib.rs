@@ -26,13 +26,14 @@
 //! ```
 //!
 //! [`driver`] says which of the two serves the current runtime, and why; [`Builder`] and the
-//! environment variable `TOKIO_URING_NET` (`auto`, `epoll`, `uring`) choose.
+//! environment variable `TOKIO_URING_NET` (`auto`, `epoll`, `uring`) choose. [`per_core`] runs one
+//! runtime on every CPU, each with a ring of its own.
 //!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
 //! |---|---|
 //! | Types | The TCP types are this crate's own. `TryFrom` turns [`TcpStream`] and [`TcpListener`] into tokio's and back. The UDP and Unix types are still tokio's, re-exported. |
-//! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`] and [`metrics`]. |
+//! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`], [`metrics`] and [`per_core`]. |
 //!
 //! | On io_uring | |
 //! |---|---|
@@ -44,6 +45,10 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
+//   per_core
+//   per_core::worker
+//   per_core::this_core
+//   per_core::cpu, per_core::error, per_core::listeners
 //   backend
 //   tcp                                         - re-exports
 //   tcp::listener, tcp::socket
@@ -52,6 +57,8 @@
 
 #[cfg(target_os = "linux")]
 mod backend;
+#[cfg(target_os = "linux")]
+pub mod per_core;
 #[cfg(target_os = "linux")]
 mod read_buf;
 #[cfg(target_os = "linux")]
