@@ -4,10 +4,9 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use bytes::Bytes;
-use examples::{Failure, accept_failed, address, listen_failed, report};
+use examples::{Failure, accept_failed, address, drain, listen_failed, report};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -16,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_uring_net::{TcpListener, TcpStream};
 
 const HELP: &str = "\
@@ -33,9 +32,6 @@ Ctrl-C ends the service when the requests in flight are answered, but
 within 10 seconds; a second Ctrl-C ends it at once.
 TOKIO_URING_NET=auto|epoll|uring chooses the driver.
 ";
-
-/// How long requests in flight may take once the service has been told to stop.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A short text, or the request's own body on its way back.
 type Body = Either<Full<Bytes>, Incoming>;
@@ -97,8 +93,7 @@ async fn serve(listen: SocketAddr) -> Result<(), Failure> {
         }
     }
     drop(listener);
-    println!("stopping: {} connections open", connections.count());
-    drain(connections, interrupts).await
+    drain(connections).await
 }
 
 fn spawn_connection(stream: TcpStream, peer: SocketAddr, connections: &GracefulShutdown) {
@@ -125,15 +120,5 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::htt
         _ => Response::builder()
             .status(StatusCode::NOT_FOUND)
             .body(text("try GET / or POST /echo\n")),
-    }
-}
-
-async fn drain(connections: GracefulShutdown, mut interrupts: Signal) -> Result<(), Failure> {
-    tokio::select! {
-        () = connections.shutdown() => Ok(()),
-        _ = interrupts.recv() => Err(Failure::Run("second ctrl-c: open connections were cut".into())),
-        () = tokio::time::sleep(DRAIN_LIMIT) => Err(Failure::Run(format!(
-            "open connections were cut after {} seconds", DRAIN_LIMIT.as_secs()
-        ))),
     }
 }
