@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_uring_net::per_core::PerCoreError;
 
 /// How long an accept loop rests when the process or the machine has run out of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -44,6 +45,12 @@ impl From<lexopt::Error> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
+        Failure::Run(error.to_string())
+    }
+}
+
+impl From<PerCoreError> for Failure {
+    fn from(error: PerCoreError) -> Self {
         Failure::Run(error.to_string())
     }
 }

@@ -159,7 +159,8 @@ impl PerCore {
     ///
     /// A panic in a core's future tells the other cores to [stop](Core::stopped); one in a spawned
     /// task is its `JoinHandle`'s, as ever. A core that gives up, with an error say, should call
-    /// [`Core::stop`]: `run` waits until all cores have returned. Signals are left to the program.
+    /// [`Core::stop`]: `run` waits until all cores have returned. Signals are left to the program;
+    /// `examples/per_core.rs` stops all cores on ctrl-c.
     ///
     /// # Errors
     /// [`PerCoreError`]: `NoCpus` and `Setup` before `work` has begun anywhere; `Panicked` when all
