@@ -2,12 +2,12 @@
 //!
 //! `cargo run --release --example http -- --listen 127.0.0.1:8080`
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use bytes::Bytes;
-use examples::{Failure, accept_failed, address, listen_failed, report};
+use examples::{Failure, accept_failed, address, drain, listen_failed, report};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -16,7 +16,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_uring_net::per_core::{Core, PerCore};
 use tokio_uring_net::{TcpListener, TcpStream};
 
 const HELP: &str = "\
@@ -26,16 +27,13 @@ GET / answers a line of text, POST /echo streams the body back.
 Usage: http [--listen ADDR] [--runtime FLAVOUR]
 
   --listen ADDR      IP address and port, 0 for any free port [127.0.0.1:8080]
-  --runtime FLAVOUR  current-thread or multi-thread [current-thread]
+  --runtime FLAVOUR  current-thread, multi-thread or per-core [current-thread]
   -h, --help         print this text
 
 Ctrl-C ends the service when the requests in flight are answered, but
 within 10 seconds; a second Ctrl-C ends it at once.
 TOKIO_URING_NET=auto|epoll|uring chooses the driver.
 ";
-
-/// How long requests in flight may take once the service has been told to stop.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A short text, or the request's own body on its way back.
 type Body = Either<Full<Bytes>, Incoming>;
@@ -45,15 +43,26 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let (listen, mut runtime) = parse_args()?;
-    runtime.enable_all().build()?.block_on(serve(listen))
+    let (listen, runtime) = parse_args()?;
+    match runtime {
+        Some(mut runtime) => runtime.enable_all().build()?.block_on(serve(listen, None)),
+        None => {
+            let ended = PerCore::new().run(async |core| {
+                let served = serve(listen, Some(&core)).await;
+                // The others would go on without this one.
+                served.inspect_err(|_| core.stop())
+            })?;
+            ended.into_iter().collect()
+        }
+    }
 }
 
-fn parse_args() -> Result<(SocketAddr, runtime::Builder), Failure> {
+/// The address, and the runtime; `None`: one on every core.
+fn parse_args() -> Result<(SocketAddr, Option<runtime::Builder>), Failure> {
     use lexopt::prelude::*;
 
     let mut listen = SocketAddr::from(([127, 0, 0, 1], 8080));
-    let mut runtime = runtime::Builder::new_current_thread();
+    let mut runtime = Some(runtime::Builder::new_current_thread());
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -69,23 +78,27 @@ fn parse_args() -> Result<(SocketAddr, runtime::Builder), Failure> {
     Ok((listen, runtime))
 }
 
-fn flavour(name: &str) -> Result<runtime::Builder, &'static str> {
+fn flavour(name: &str) -> Result<Option<runtime::Builder>, &'static str> {
     match name {
-        "current-thread" => Ok(runtime::Builder::new_current_thread()),
-        "multi-thread" => Ok(runtime::Builder::new_multi_thread()),
-        _ => Err("--runtime is current-thread or multi-thread"),
+        "current-thread" => Ok(Some(runtime::Builder::new_current_thread())),
+        "multi-thread" => Ok(Some(runtime::Builder::new_multi_thread())),
+        "per-core" => Ok(None),
+        _ => Err("--runtime is current-thread, multi-thread or per-core"),
     }
 }
 
 /// Accepts until ctrl-c, then lets the requests in flight finish.
-async fn serve(listen: SocketAddr) -> Result<(), Failure> {
+async fn serve(listen: SocketAddr, core: Option<&Core>) -> Result<(), Failure> {
     let mut interrupts = signal(SignalKind::interrupt())?;
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| listen_failed("--listen", listen, &error))?;
-    println!("listening on http://{}", listener.local_addr()?);
-    println!("driver: {}", tokio_uring_net::driver());
-
+    let listener = match core {
+        Some(core) => core.listen(listen),
+        None => TcpListener::bind(listen).await,
+    };
+    let listener = listener.map_err(|error| listen_failed("--listen", listen, &error))?;
+    if core.is_none_or(|core| core.index() == 0) {
+        println!("listening on http://{}", listener.local_addr()?);
+        println!("driver: {}", tokio_uring_net::driver());
+    }
     let connections = GracefulShutdown::new();
     loop {
         tokio::select! {
@@ -94,11 +107,20 @@ async fn serve(listen: SocketAddr) -> Result<(), Failure> {
                 Err(error) => accept_failed(&error).await,
             },
             _ = interrupts.recv() => break,
+            () = stopped(core) => break,
         }
     }
     drop(listener);
-    println!("stopping: {} connections open", connections.count());
-    drain(connections, interrupts).await
+    core.inspect(|core| core.stop());
+    drain(connections).await
+}
+
+/// Waits until another core has heard of ctrl-c.
+async fn stopped(core: Option<&Core>) {
+    match core {
+        Some(core) => core.stopped().await,
+        None => pending().await,
+    }
 }
 
 fn spawn_connection(stream: TcpStream, peer: SocketAddr, connections: &GracefulShutdown) {
@@ -106,10 +128,8 @@ fn spawn_connection(stream: TcpStream, peer: SocketAddr, connections: &GracefulS
         eprintln!("{peer}: cannot set TCP_NODELAY: {error}");
     }
     let server = auto::Builder::new(TokioExecutor::new());
-    let connection = server
-        .serve_connection(TokioIo::new(stream), service_fn(answer))
-        .into_owned();
-    let connection = connections.watch(connection);
+    let connection = server.serve_connection(TokioIo::new(stream), service_fn(answer));
+    let connection = connections.watch(connection.into_owned());
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             eprintln!("{peer}: {error}");
@@ -125,15 +145,5 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::htt
         _ => Response::builder()
             .status(StatusCode::NOT_FOUND)
             .body(text("try GET / or POST /echo\n")),
-    }
-}
-
-async fn drain(connections: GracefulShutdown, mut interrupts: Signal) -> Result<(), Failure> {
-    tokio::select! {
-        () = connections.shutdown() => Ok(()),
-        _ = interrupts.recv() => Err(Failure::Run("second ctrl-c: open connections were cut".into())),
-        () = tokio::time::sleep(DRAIN_LIMIT) => Err(Failure::Run(format!(
-            "open connections were cut after {} seconds", DRAIN_LIMIT.as_secs()
-        ))),
     }
 }

@@ -10,20 +10,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 /// generator would hang for a second where one is turned away.
 const BACKLOG_COUNT: u32 = 1024;
 
-/// Whether other listeners of this process may have the same port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Port {
-    Own,
-    /// Each gets its part of the connections (`SO_REUSEPORT`, socket(7)).
-    Shared,
-}
-
 /// A family of TCP types with tokio::net's interface.
 pub(crate) trait Stack: 'static {
     type Listener: Send + 'static;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    fn listen(address: SocketAddr, port: Port) -> io::Result<Self::Listener>;
+    fn listen(address: SocketAddr) -> io::Result<Self::Listener>;
     fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr>;
     fn accept(
         listener: &Self::Listener,
@@ -51,9 +43,8 @@ macro_rules! stack {
             type Listener = $($module)::+::TcpListener;
             type Stream = $($module)::+::TcpStream;
 
-            fn listen(address: SocketAddr, port: Port) -> io::Result<Self::Listener> {
+            fn listen(address: SocketAddr) -> io::Result<Self::Listener> {
                 let socket = $($module)::+::TcpSocket::new_v4()?;
-                socket.set_reuseport(port == Port::Shared)?;
                 socket.bind(address)?;
                 socket.listen(BACKLOG_COUNT)
             }

@@ -13,7 +13,7 @@ use crate::Failure;
 use crate::cells::{Flavour, Kind, Service};
 use crate::cli::{ServeOptions, StackName};
 use crate::machine;
-use crate::stack::{Ours, Port, Stack, Tokio};
+use crate::stack::{Ours, Stack, Tokio};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &ServeOptions) -> Result<(), Failure> {
 
 fn run_stack<S: Stack>(options: &ServeOptions) -> Result<(), Failure> {
     if options.flavour == Flavour::PerCore {
-        return per_core::serve::<S>(options.service, &options.cpus);
+        return per_core::serve(options.service, &options.cpus);
     }
     let runtime = runtime(options.flavour, options.cpus.len())?;
     // Spawned, so that the accept loop runs where the connections run, on multi_thread too.
@@ -56,7 +56,7 @@ fn runtime(flavour: Flavour, cpu_count: usize) -> io::Result<Runtime> {
 }
 
 async fn serve<S: Stack>(service: Service) -> io::Result<()> {
-    let listener = S::listen(ANY_PORT, Port::Own)?;
+    let listener = S::listen(ANY_PORT)?;
     announce(S::local_addr(&listener)?, &S::driver())?;
     accept_all::<S>(listener, service).await
 }

@@ -49,6 +49,7 @@ pub use crate::config::{Builder, DriverChoice};
 pub use crate::metrics::Metrics;
 pub use crate::mode::{AtomicMode, Mode};
 pub use crate::select::{
-    BUSY_POLL_VARIABLE, DRIVER_VARIABLE, MODE_VARIABLE, default_mode, metrics, status,
+    BUSY_POLL_VARIABLE, DRIVER_VARIABLE, MODE_VARIABLE, default_mode, install_epoll, metrics,
+    status,
 };
 pub use crate::status::{Driver, Reason, Status};

@@ -252,6 +252,30 @@ pub fn default_mode() -> io::Result<Mode> {
 #[track_caller]
 pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
     let handle = Handle::current();
+    let policy = policy(builder, &handle)?;
+    install_policy(builder, handle, policy)
+}
+
+/// Gives the current runtime to tokio's epoll, with the other settings of `builder`, for a reason
+/// that was found elsewhere, before the runtime's first socket: another runtime could not have a
+/// ring, and this one is to be like it.
+///
+/// # Errors
+/// `AlreadyExists` if the runtime has its driver already; as [`Builder::install`].
+/// # Panics
+/// Outside a tokio runtime.
+#[track_caller]
+pub fn install_epoll(builder: &Builder, reason: Reason) -> io::Result<Status> {
+    let handle = Handle::current();
+    let policy = Policy {
+        driver: DriverPolicy::Epoll(reason),
+        ..policy(builder, &handle)?
+    };
+    install_policy(builder, handle, policy)
+}
+
+#[track_caller]
+fn install_policy(builder: &Builder, handle: Handle, policy: Policy) -> io::Result<Status> {
     let reactor = {
         let mut reactors = REACTORS.lock();
         let known = reactors.get(&handle.id()).and_then(Weak::upgrade);
@@ -261,7 +285,6 @@ pub(crate) fn install(builder: &Builder) -> io::Result<Status> {
                 "this runtime has its driver already: install before its first socket, driver() or metrics()",
             ));
         }
-        let policy = policy(builder, &handle)?;
         let setting = setting(builder, &policy, handle);
         match policy.driver {
             DriverPolicy::Epoll(reason) => {

@@ -29,12 +29,13 @@
 //! environment variable `TOKIO_URING_NET` (`auto`, `epoll`, `uring`) choose. [`Builder::busy_poll`] and
 //! `TOKIO_URING_NET_BUSY_POLL_US` have a current_thread runtime watch its ring before it sleeps, at
 //! the price of CPU time.
+//! [`per_core`] runs one runtime on every CPU, each with a ring of its own.
 //!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
 //! |---|---|
 //! | Types | The TCP types are this crate's own. `TryFrom` turns [`TcpStream`] and [`TcpListener`] into tokio's and back. The UDP and Unix types are still tokio's, re-exported. |
-//! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`] and [`metrics`]. |
+//! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`], [`metrics`] and [`per_core`]. |
 //!
 //! | On io_uring | |
 //! |---|---|
@@ -46,6 +47,10 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
+//   per_core
+//   per_core::worker
+//   per_core::this_core
+//   per_core::cpu, per_core::error, per_core::listeners
 //   backend
 //   tcp                                         - re-exports
 //   tcp::listener, tcp::socket
@@ -54,6 +59,8 @@
 
 #[cfg(target_os = "linux")]
 mod backend;
+#[cfg(target_os = "linux")]
+pub mod per_core;
 #[cfg(target_os = "linux")]
 mod read_buf;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use crate::server::{Server, executable, ring_is_available, setups};
 
-const EXAMPLES: [&str; 4] = ["http", "echo", "proxy", "migrate"];
+const EXAMPLES: [&str; 5] = ["http", "echo", "proxy", "migrate", "per_core"];
 
 fn run(example: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let Output {
@@ -45,12 +45,14 @@ fn a_usage_error_says_what_was_expected_and_exits_with_2() {
         (
             "http",
             &["--runtime", "fast"],
-            "current-thread or multi-thread",
+            "current-thread, multi-thread or per-core",
         ),
         ("echo", &["--listen", "127.0.0.1:70000"], "--listen"),
         ("proxy", &[], "--to HOST:PORT"),
         ("proxy", &["--to", "somewhere"], "--to"),
         ("migrate", &["--listen-tokio", "7002"], "--listen-tokio"),
+        ("per_core", &["--cpus", "first"], "such as 0,2-3"),
+        ("per_core", &["--cpus", "0-"], "such as 0,2-3"),
     ];
     for (example, args, expected) in cases {
         let (code, stdout, stderr) = run(example, args);
@@ -80,6 +82,12 @@ fn an_address_in_use_is_named_with_the_option_that_changes_it() {
             "--listen",
         ),
         ("migrate", &["--listen", &address], "--listen"),
+        ("per_core", &["--listen", &address], "--listen"),
+        (
+            "http",
+            &["--runtime", "per-core", "--listen", &address],
+            "--listen",
+        ),
         (
             "migrate",
             &["--listen", "127.0.0.1:0", "--listen-tokio", &address],

@@ -17,5 +17,6 @@ mod http;
 mod http_shutdown;
 mod migrate;
 mod pattern;
+mod per_core;
 mod proxy;
 mod server;

@@ -1,16 +1,20 @@
 //! RLIMIT_MEMLOCK, which root does not know of: an ordinary user's rings are counted against it.
 
 use super::setup_refused::{VARIABLE, work};
+use crate::stack::net::per_core::PerCore;
 use crate::stack::net::{Driver, driver};
 use crate::support::child;
 use crate::support::setup::{Flavour, Setup, alone, run_task};
-use crate::support::skip;
+use crate::support::{HANG, skip};
 use rustix::process::{Resource, Rlimit, getuid, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::thread;
+use std::time::Instant;
 
 /// The user of those who own nothing.
 const NOBODY: u32 = 65_534;
@@ -144,6 +148,58 @@ fn runtimes_past_the_limit_are_served_by_epoll() {
         let (last, _) = runtimes.pop().expect("there are some");
         if last.block_on(async { driver() }).driver() == Driver::IoUring {
             skip("this kernel does not count rings as locked memory");
+        }
+    });
+}
+
+/// Whether a runtime gets a ring, once the kernel has taken back what other processes of the user had
+/// locked: that goes on for a while after they have ended.
+fn a_ring_fits() -> bool {
+    let start = Instant::now();
+    loop {
+        let status = current_thread().bare_runtime().block_on(async { driver() });
+        if status.driver() == Driver::IoUring {
+            return true;
+        }
+        if !status.to_string().contains("RLIMIT_MEMLOCK") || start.elapsed() > HANG / 2 {
+            return false;
+        }
+        thread::yield_now();
+    }
+}
+
+/// All cores have rings, or none has: with a few, they would differ in speed and nobody would know.
+#[test]
+fn where_not_every_core_can_have_a_ring_none_has() {
+    let this = &where_not_every_core_can_have_a_ring_none_has;
+    in_process(this, "fewer rings than cores", || {
+        limit_locked_memory(FEW_RINGS_BYTES);
+        if !a_ring_fits() {
+            return skip("not even one ring fits the limit");
+        }
+        let usable = sched_getaffinity(None).expect("a thread may ask");
+        let cpu = (0..CpuSet::MAX_CPU).find(|cpu| usable.is_set(*cpu));
+        let cpu = cpu.expect("this thread runs somewhere");
+        let cores = PerCore::new().cpus([cpu; RUNTIMES]);
+        let statuses = cores.run(async |_| {
+            let worked = work().await;
+            worked.map(|()| driver())
+        });
+        let statuses = statuses.expect("every core can be set up");
+        assert_eq!(statuses.len(), RUNTIMES);
+        let statuses = statuses
+            .into_iter()
+            .map(|status| status.expect("no step fails"));
+        let statuses: Vec<_> = statuses.collect();
+        if statuses
+            .iter()
+            .all(|status| status.driver() == Driver::IoUring)
+        {
+            return skip("this kernel does not count rings as locked memory");
+        }
+        for status in statuses {
+            assert_eq!(status.driver(), Driver::Epoll, "{status}");
+            assert!(status.to_string().contains("RLIMIT_MEMLOCK"), "{status}");
         }
     });
 }

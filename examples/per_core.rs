@@ -1,0 +1,139 @@
+//! A hyper service on every CPU: one runtime, ring and listener each, which share a port and nothing else.
+//!
+//! `cargo run --release --example per_core -- --listen 127.0.0.1:8080`
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use examples::{Failure, accept_failed, address, drain, listen_failed, report};
+use http_body_util::Full;
+use hyper::Response;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_uring_net::TcpStream;
+use tokio_uring_net::per_core::{Core, PerCore};
+
+const HELP: &str = "\
+Serves HTTP/1.1 and HTTP/2 (with prior knowledge) on every CPU, each with
+a runtime of its own; an answer names the core that gave it.
+
+Usage: per_core [--listen ADDR] [--cpus LIST]
+
+  --listen ADDR  IP address and port, 0 for any free port [127.0.0.1:8080]
+  --cpus LIST    CPUs to run on, such as 0,2-3 [all that it may use]
+  -h, --help     print this text
+
+Ctrl-C ends the service when the requests in flight are answered, but
+within 10 seconds; a second Ctrl-C ends it at once.
+TOKIO_URING_NET=auto|epoll|uring chooses the driver of all cores.
+";
+
+fn main() -> ExitCode {
+    report(run())
+}
+
+/// No `#[tokio::main]`: the runtimes are made by `PerCore::run`.
+fn run() -> Result<(), Failure> {
+    let (listen, cores) = parse_args()?;
+    let ended = cores.run(async |core| {
+        let served = serve(&core, listen).await;
+        // The others would go on without this one.
+        served.inspect_err(|_| core.stop())
+    })?;
+    ended.into_iter().collect()
+}
+
+fn parse_args() -> Result<(SocketAddr, PerCore), Failure> {
+    use lexopt::prelude::*;
+
+    let mut listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let mut cores = PerCore::new();
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("listen") => listen = address(&mut parser, "--listen")?,
+            Long("cpus") => cores = cores.cpus(parser.value()?.parse_with(cpus)?),
+            Long("help") | Short('h') => {
+                print!("{HELP}");
+                std::process::exit(0);
+            }
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    Ok((listen, cores))
+}
+
+/// Reads a list such as `0,2-3`.
+fn cpus(list: &str) -> Result<Vec<usize>, &'static str> {
+    const WANTED: &str = "--cpus wants numbers and ranges, such as 0,2-3";
+    let number = |text: &str| text.parse::<u16>().map(usize::from).map_err(|_| WANTED);
+    let mut cpus = Vec::new();
+    for part in list.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        cpus.extend(number(first)?..=number(last)?);
+    }
+    Ok(cpus)
+}
+
+/// What every core does: it accepts until the cores are told to stop, then lets its requests in flight finish.
+async fn serve(core: &Core, listen: SocketAddr) -> Result<(), Failure> {
+    let listener = core
+        .listen(listen)
+        .map_err(|error| listen_failed("--listen", listen, &error))?;
+    if core.index() == 0 {
+        println!("listening on http://{}", listener.local_addr()?);
+        println!("driver: {}", tokio_uring_net::driver());
+        println!("cores: {}", core.count());
+        stop_on_ctrl_c(core.clone())?;
+    }
+    let connections = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => spawn_connection(core.index(), stream, peer, &connections),
+                Err(error) => accept_failed(&error).await,
+            },
+            () = core.stopped() => break,
+        }
+    }
+    drop(listener);
+    drain(connections).await
+}
+
+/// One core listens for the signal and tells the others.
+fn stop_on_ctrl_c(core: Core) -> Result<(), Failure> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        interrupts.recv().await;
+        core.stop();
+    });
+    Ok(())
+}
+
+fn spawn_connection(
+    core: usize,
+    stream: TcpStream,
+    peer: SocketAddr,
+    connections: &GracefulShutdown,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        eprintln!("{peer}: cannot set TCP_NODELAY: {error}");
+    }
+    let answer = service_fn(move |_| async move {
+        let text = format!("hello from core {core}\n");
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
+    });
+    let server = auto::Builder::new(TokioExecutor::new());
+    let connection = server.serve_connection(TokioIo::new(stream), answer);
+    let connection = connections.watch(connection.into_owned());
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            eprintln!("{peer}: {error}");
+        }
+    });
+}
