@@ -59,6 +59,9 @@ pub(crate) struct AcceptState {
     pub(crate) waiting: usize,
     /// What the ring accepted and nobody has fetched.
     pub(crate) taken: VecDeque<Accepted>,
+    /// The ring took the last connection that there was: ask poll(2) for another before an accept4(2),
+    /// which makes a socket before it looks, and is dear when it finds nothing.
+    pub(crate) is_drained: bool,
     /// Wait by poll: an accept would fail before a connection is there (no free descriptor).
     pub(crate) by_poll: bool,
 }

@@ -70,10 +70,20 @@ impl Socket {
         }
     }
 
+    /// Whether the ring has taken what there was since the last accept4(2).
+    fn is_drained(&self) -> bool {
+        let accept = self.source().and_then(|source| source.accept_state());
+        accept.is_some_and(|accept| std::mem::take(&mut accept.lock().is_drained))
+    }
+
     /// Tries accept4(2); `None`: wait.
     fn accept_now(&self, event: ReadyEvent<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>> {
         if let Some(accepted) = self.take_accepted() {
             return Some(accepted);
+        }
+        if self.is_drained() && !Source::has_connection(self.fd()) {
+            event.clear();
+            return None;
         }
         let result = accept4(self.fd());
         let out_of_descriptors =

@@ -68,6 +68,7 @@ impl Shard {
                 Ok(accepted) => {
                     self.metrics.accepted += 1;
                     accept.taken.push_back(Ok(accepted));
+                    accept.is_drained = true;
                 }
                 Err(error) => match error.raw_os_error() {
                     // Ours, or that of a thread that has ended and took its requests along; or the
