@@ -11,6 +11,7 @@
 //! | `io_uring_get_sqe`, `io_uring_sqe_set_data64` | [`ring::Ring::push`], [`prep::Sqe::token`] |
 //! | `io_uring_prep_poll_add`, `_multishot` | [`prep::prep_poll_add`], [`prep::prep_poll_multishot`] |
 //! | `io_uring_prep_accept`, `_connect`, `_close` | [`prep::prep_accept`], [`prep::prep_connect`], [`prep::prep_close`] |
+//! | `io_uring_prep_multishot_accept` | [`prep::prep_multishot_accept`] |
 //! | `io_uring_prep_cancel64` | [`prep::prep_cancel64`], [`prep::prep_cancel_any`] |
 //! | `io_uring_submit`, `io_uring_submit_and_get_events` | [`ring::Ring::submit`], [`ring::Ring::submit_and_get_events`] |
 //! | `io_uring_submit_and_wait_timeout` | [`ring::Ring::submit_and_wait_timeout`] |
@@ -26,6 +27,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
 //   ops
+//   ops::operation
 //   view
 //   setup, ring    - a builder makes a ring; a ring knows who may enter it
 //   submission

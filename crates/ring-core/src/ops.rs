@@ -16,9 +16,13 @@
     reason = "pushing an SQE promises that its pointers live to the terminal CQE"
 )]
 
+mod operation;
+
+pub use self::operation::Event;
+
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use socket2::SockAddr;
@@ -33,7 +37,8 @@ use crate::sockaddr::AcceptAddress;
 use crate::submission::QueueFull;
 use crate::token::Token;
 use crate::view::RingView;
-use crate::{errno, fd};
+
+use self::operation::{Held, Operation};
 
 /// A ring with a slab that owns the resources of every operation on it.
 ///
@@ -45,59 +50,6 @@ pub struct Ops<C> {
     /// Taken off the ring, and not dispatched yet.
     cqes: VecDeque<Cqe>,
     strays: u64,
-}
-
-/// What one slot owns.
-#[derive(Debug)]
-struct Operation<C> {
-    context: Option<C>,
-    held: Held,
-}
-
-/// What the kernel may touch, by kind of operation.
-#[derive(Debug)]
-enum Held {
-    /// A poll touches no memory of ours.
-    Poll,
-    /// Written by the kernel when a connection is accepted.
-    Accept(Box<AcceptAddress>),
-    /// Read by the kernel when the connect is submitted.
-    Connect(Box<SockAddr>),
-    /// A descriptor that the kernel closes; ours again if it did not.
-    Close(OwnedFd),
-}
-
-/// One thing that happened to an operation.
-#[derive(Debug)]
-pub enum Event<C> {
-    /// A multishot poll saw something and goes on. Its context stays with it: [`Ops::context`].
-    PollArmed {
-        /// The operation.
-        token: Token,
-        /// The poll(2) bits.
-        result: io::Result<u32>,
-    },
-    /// A poll ended.
-    Poll {
-        /// The caller's context.
-        context: C,
-        /// The poll(2) bits, or why the poll ended.
-        result: io::Result<u32>,
-    },
-    /// An accept ended.
-    Accept {
-        /// The caller's context.
-        context: C,
-        /// The connection and its peer.
-        result: io::Result<(OwnedFd, SockAddr)>,
-    },
-    /// A connect ended.
-    Connect {
-        /// The caller's context.
-        context: C,
-        /// Whether the socket is connected.
-        result: io::Result<()>,
-    },
 }
 
 /// The number of a descriptor that operations will be queued on.
@@ -206,6 +158,18 @@ impl<C> Ops<C> {
         )
     }
 
+    /// Queues an accept of every connection that comes, until it is cancelled:
+    /// `io_uring_prep_multishot_accept(3)`. The new sockets are non-blocking and close-on-exec; their
+    /// peers' addresses are not told.
+    ///
+    /// # Errors
+    /// [`QueueFull`]: submit, then try again.
+    pub fn multishot_accept(&mut self, target: Target, context: C) -> Result<Token, QueueFull> {
+        self.queue(Held::AcceptMultishot, Some(context), |_| {
+            prep::net::multishot_accept(target.0, libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
+        })
+    }
+
     /// Queues a connect: `io_uring_prep_connect(3)`.
     ///
     /// # Errors
@@ -266,10 +230,9 @@ impl<C> Ops<C> {
         while let Some(cqe) = self.next_cqe() {
             match self.slab.on_cqe(cqe) {
                 Effect::Deliver(cqe) => {
-                    return Some(Event::PollArmed {
-                        token: cqe.token,
-                        result: errno::result(cqe.result),
-                    });
+                    if let Some(operation) = self.slab.in_flight(cqe.token) {
+                        return Some(operation.deliver(cqe));
+                    }
                 }
                 Effect::Complete(operation, cqe) => {
                     if let Some(event) = operation.finish(cqe) {
@@ -277,7 +240,11 @@ impl<C> Ops<C> {
                     }
                 }
                 Effect::Release(operation, cqe) => drop(operation.finish(cqe)),
-                Effect::Discard(_) => {}
+                // A connection that nobody waits for is closed by the drop.
+                Effect::Discard(cqe) => {
+                    let operation = self.slab.in_flight(cqe.token);
+                    drop(operation.map(|operation| operation.deliver(cqe)));
+                }
                 Effect::Stray(_) => self.strays += 1,
             }
         }
@@ -381,81 +348,6 @@ pub fn is_transient(error: &io::Error) -> bool {
         error.raw_os_error(),
         Some(libc::EAGAIN | libc::EBUSY | libc::EINTR)
     )
-}
-
-impl<C> Operation<C> {
-    /// The operation after its terminal CQE: nothing of it belongs to the kernel any more.
-    fn finish(self, cqe: Cqe) -> Option<Event<C>> {
-        match (self.held, self.context) {
-            (Held::Poll, Some(context)) => Some(Event::Poll {
-                context,
-                result: errno::result(cqe.result),
-            }),
-            (Held::Connect(_), Some(context)) => Some(Event::Connect {
-                context,
-                result: errno::result(cqe.result).map(drop),
-            }),
-            (Held::Accept(address), context) => {
-                // SAFETY: `fd::adopt` demands the CQE of an operation that makes a descriptor, once.
-                // This slot held an accept, and a terminal CQE empties its slot, so it comes here
-                // once. Also for an orphan: the connection is then closed by its drop.
-                let accepted = unsafe { fd::adopt(cqe) };
-                context.map(|context| Event::Accept {
-                    context,
-                    result: accepted.map(|fd| (fd, address.into_addr())),
-                })
-            }
-            (Held::Close(fd), _) => {
-                if cqe.result == 0 {
-                    // The kernel has closed it: the number is not ours any more.
-                    let _ = fd.into_raw_fd();
-                }
-                None
-            }
-            (Held::Poll | Held::Connect(_), None) => None,
-        }
-    }
-}
-
-impl<C> Event<C> {
-    /// The context of an operation that has ended.
-    fn into_context(self) -> Option<C> {
-        match self {
-            Event::PollArmed { .. } => None,
-            Event::Poll { context, .. }
-            | Event::Accept { context, .. }
-            | Event::Connect { context, .. } => Some(context),
-        }
-    }
-}
-
-impl Held {
-    /// Gives up what the kernel may still use; returns whether there was any.
-    ///
-    /// A close runs when it is submitted, so with every CQE reaped one that is still here was never
-    /// submitted, and its descriptor is ours to close. With CQEs parked by an overflow
-    /// (`cqes_hidden`) that is not known, and the number may be someone else's by now.
-    fn leak(self, cqes_hidden: bool) -> bool {
-        match self {
-            Held::Accept(address) => {
-                Box::leak(address);
-                true
-            }
-            Held::Connect(address) => {
-                Box::leak(address);
-                true
-            }
-            Held::Close(fd) if cqes_hidden => {
-                let _ = fd.into_raw_fd();
-                true
-            }
-            Held::Close(fd) => {
-                drop(fd);
-                false
-            }
-            Held::Poll => false,
-        }
-    }
 }
 
 impl<C> Ops<C> {

@@ -102,6 +102,17 @@ impl<R> Slab<R> {
         }
     }
 
+    /// The resources of an operation that has not seen its terminal CQE, orphans included.
+    #[must_use]
+    pub fn in_flight(&self, token: Token) -> Option<&R> {
+        match &self.entries.get(token.index() as usize)?.slot {
+            Slot::InFlight(resources) | Slot::Orphaned(resources) if self.is_current(token) => {
+                Some(resources)
+            }
+            Slot::InFlight(_) | Slot::Orphaned(_) | Slot::Vacant => None,
+        }
+    }
+
     /// Whether the operation has not seen its terminal CQE.
     #[must_use]
     pub fn contains(&self, token: Token) -> bool {

@@ -35,6 +35,7 @@ fn an_orphan_keeps_its_resources_and_hands_every_cqe_back() {
     let token = slab.insert("buffer").unwrap();
     slab.orphan(token);
     assert_eq!(slab.resources(token), None);
+    assert_eq!(slab.in_flight(token), Some(&"buffer"));
     assert!(slab.contains(token));
     assert_eq!(
         slab.on_cqe(cqe(token, 7, MORE)),

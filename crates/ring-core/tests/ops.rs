@@ -34,6 +34,9 @@ fn error_of(event: Event<&'static str>) -> Option<i32> {
             result.map(drop).unwrap_err()
         }
         Event::Accept { result, .. } => result.map(drop).unwrap_err(),
+        Event::AcceptArmed { result, .. } | Event::AcceptEnded { result, .. } => {
+            result.map(drop).unwrap_err()
+        }
         Event::Connect { result, .. } => result.unwrap_err(),
     };
     error.raw_os_error()
@@ -129,6 +132,45 @@ fn an_accept_has_the_address_of_a_peer_that_has_reset_the_connection() {
         assert_eq!(peer, client_address);
         let kind = stream.peer_addr().unwrap_err().kind();
         assert_eq!(kind, ErrorKind::NotConnected);
+    }
+}
+
+#[test]
+fn a_multishot_accept_brings_every_connection_until_it_is_cancelled() {
+    for issuer in ISSUERS {
+        let Some(mut ops) = ops(issuer) else { return };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let token = ops.multishot_accept(target(&listener), "all").unwrap();
+        for _ in 0..3 {
+            let client = connect();
+            let Event::AcceptArmed { token: of, result } = next(&mut ops) else {
+                panic!("it goes on");
+            };
+            let accepted = TcpStream::from(result.unwrap());
+            assert_eq!(of, token);
+            let peer = accepted.peer_addr().unwrap();
+            assert_eq!(peer, client.local_addr().unwrap());
+        }
+        ops.cancel(token).unwrap();
+        assert_eq!(error_of(next(&mut ops)), Some(libc::ECANCELED));
+        assert_eq!(ops.count(), 0);
+    }
+}
+
+#[test]
+fn what_an_orphaned_multishot_accept_brings_is_closed() {
+    for issuer in ISSUERS {
+        let Some(mut ops) = ops(issuer) else { return };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let token = ops.multishot_accept(target(&listener), "all").unwrap();
+        assert!(events_now(&mut ops).is_empty());
+        ops.orphan(token);
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        while ops.ring().cq_ready() == 0 && !ops.ring().taskrun() {}
+        assert!(events_now(&mut ops).is_empty());
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        assert_eq!(ops.count(), 1);
     }
 }
 

@@ -13,6 +13,10 @@ pub(crate) const CLOSE_ENTERS_MAX: u32 = 64;
 /// Rounds of submit and reap in one turn before the tasks get their chance.
 pub(crate) const TURN_ROUNDS_MAX: u32 = 8;
 
+/// Connections that wait for the reader of a stream, from which on it takes no more ahead; those that
+/// come at once are taken at once.
+pub(crate) const ACCEPTED_AHEAD_MAX: usize = 64;
+
 /// How long a close on a ring that any thread may enter waits for another thread's part, in
 /// milliseconds and for each of its enters.
 pub(crate) const CLOSE_WAIT_MS: u64 = 1;

@@ -351,11 +351,24 @@ impl Shard {
                     source.wake_all(&mut effects.wakers);
                     effects.sources.push(source);
                 }
+                Event::AcceptArmed { token, result } => {
+                    if let Ok(fd) = result {
+                        self.on_accept_armed(token, fd, effects);
+                    }
+                }
+                Event::AcceptEnded {
+                    context: source,
+                    result,
+                } => {
+                    self.on_accept(&source, result.map(|fd| (fd, None)), effects);
+                    effects.sources.push(source);
+                }
                 Event::Accept {
                     context: source,
                     result,
                 } => {
-                    self.on_accept(&source, result, effects);
+                    let accepted = result.map(|(fd, peer)| (fd, Some(peer)));
+                    self.on_accept(&source, accepted, effects);
                     effects.sources.push(source);
                 }
                 Event::Connect { .. } => {

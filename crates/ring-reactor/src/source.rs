@@ -13,12 +13,13 @@ use ring_core::token::Token;
 use rustix::event::{PollFd, PollFlags};
 use socket2::SockAddr;
 
+use crate::limits::ACCEPTED_AHEAD_MAX;
 use crate::reactor::Reactor;
 use crate::ready::{Bits, Direction, ReadyState, Snapshot};
 use crate::waiters::Waiters;
 
-/// A connection that the ring accepted, with its peer's address.
-pub(crate) type Accepted = io::Result<(OwnedFd, SockAddr)>;
+/// A connection that the ring accepted, with its peer's address unless a multishot accept took it.
+pub(crate) type Accepted = io::Result<(OwnedFd, Option<SockAddr>)>;
 
 /// The runtime's driver has changed under the socket: look again which one serves it.
 #[derive(Debug)]
@@ -57,6 +58,9 @@ pub(crate) struct AcceptState {
     pub(crate) op: AcceptOp,
     /// Async calls that wait for a connection.
     pub(crate) waiting: usize,
+    /// Streams of connections, whether they wait or not: while there is one, connections are taken
+    /// ahead.
+    pub(crate) streams: usize,
     /// What the ring accepted and nobody has fetched.
     pub(crate) taken: VecDeque<Accepted>,
     /// The ring took the last connection that there was: ask poll(2) for another before an accept4(2),
@@ -206,6 +210,17 @@ impl Source {
         }
     }
 
+    /// Waits for a poll function of a stream of connections.
+    pub(crate) fn poll_connection(
+        self: &Arc<Self>,
+        fd: BorrowedFd<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Snapshot, DriverChanged>> {
+        self.poll_with(fd, Direction::Read.bits(), Wait::Accept, |waiters| {
+            waiters.set(Direction::Read, cx.waker())
+        })
+    }
+
     /// The order matters: the waker is in place before anything is armed, and the readiness is read
     /// again after it is in place. Whoever reports does it the other way round.
     fn poll_with(
@@ -264,6 +279,31 @@ impl Source {
         };
         rustix::event::poll(&mut fds, Some(&no_wait)).is_ok_and(|count| count > 0)
     }
+}
+
+impl AcceptState {
+    /// What the ring is to do now.
+    pub(crate) fn wants(&self) -> AcceptWish {
+        if self.taken.len() >= ACCEPTED_AHEAD_MAX {
+            AcceptWish::Nothing
+        } else if self.streams > 0 {
+            AcceptWish::Multishot
+        } else if self.waiting > 0 {
+            AcceptWish::One
+        } else {
+            AcceptWish::Nothing
+        }
+    }
+}
+
+/// What the ring is to do for a listening socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AcceptWish {
+    Nothing,
+    /// One connection, for whoever waits.
+    One,
+    /// Every connection that comes.
+    Multishot,
 }
 
 /// How a waiter's event is brought about.

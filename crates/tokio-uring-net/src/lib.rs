@@ -53,7 +53,7 @@
 //   per_core::cpu, per_core::error, per_core::listeners
 //   backend
 //   tcp                                         - re-exports
-//   tcp::listener, tcp::socket
+//   tcp::listener, tcp::accept_stream, tcp::socket
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   read_buf, sys
 
@@ -72,6 +72,8 @@ pub mod tcp;
 pub use crate::backend::{
     Builder, Driver, DriverChoice, Metrics, Mode, Reason, Status, driver, metrics,
 };
+#[cfg(target_os = "linux")]
+pub use crate::tcp::accept_stream::AcceptStream;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::listener::TcpListener;
 #[cfg(target_os = "linux")]

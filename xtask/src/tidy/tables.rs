@@ -44,6 +44,7 @@ pub(super) const TABLES: Tables = Tables {
         // getsockopt(2) with an option that no crate wraps.
         "crates/ring-core/src/meminfo.rs",
         "crates/ring-core/src/ops.rs",
+        "crates/ring-core/src/ops/operation.rs",
         "crates/ring-core/src/ring.rs",
         "crates/ring-core/src/sockaddr.rs",
         "crates/ring-core/src/submission.rs",

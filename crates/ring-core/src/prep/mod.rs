@@ -8,7 +8,7 @@ pub(crate) mod net;
 pub(crate) mod poll;
 
 pub use self::cancel::{prep_cancel_any, prep_cancel64};
-pub use self::net::{prep_accept, prep_close, prep_connect};
+pub use self::net::{prep_accept, prep_close, prep_connect, prep_multishot_accept};
 pub use self::poll::{prep_poll_add, prep_poll_multishot};
 
 use io_uring::squeue::{Entry, Flags};

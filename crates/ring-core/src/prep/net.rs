@@ -1,4 +1,4 @@
-//! `io_uring_prep_accept(3)`, `io_uring_prep_connect(3)`, `io_uring_prep_close(3)`.
+//! `io_uring_prep_accept(3)` and its multishot form, `io_uring_prep_connect(3)`, `io_uring_prep_close(3)`.
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
@@ -31,6 +31,21 @@ pub(crate) fn accept(
     Sqe(opcode::Accept::new(types::Fd(fd), address, address_bytes)
         .flags(flags)
         .build())
+}
+
+/// Accepts every connection that comes to the listening socket `fd`, with one CQE each, until it is
+/// cancelled; as accept4(2) with `flags` does, without the peer's address.
+///
+/// A CQE without `IORING_CQE_F_MORE` is the last. Source: `io_uring_prep_multishot_accept(3)`, kernel
+/// 5.19.
+#[must_use]
+pub fn prep_multishot_accept(fd: BorrowedFd<'_>, flags: i32) -> Sqe {
+    multishot_accept(fd.as_raw_fd(), flags)
+}
+
+/// [`prep_multishot_accept`] for a descriptor that is known by its number.
+pub(crate) fn multishot_accept(fd: RawFd, flags: i32) -> Sqe {
+    Sqe(opcode::AcceptMulti::new(types::Fd(fd)).flags(flags).build())
 }
 
 /// Connects the socket `fd`, as connect(2) does; the result is 0.

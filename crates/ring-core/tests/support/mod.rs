@@ -77,7 +77,10 @@ pub(crate) fn polled<C: Clone + std::fmt::Debug>(event: Event<C>, ops: &Ops<C>) 
             (context.clone(), result.unwrap(), true)
         }
         Event::Poll { context, result } => (context, result.unwrap(), false),
-        Event::Accept { .. } | Event::Connect { .. } => panic!("{event:?} is no poll"),
+        Event::AcceptArmed { .. }
+        | Event::AcceptEnded { .. }
+        | Event::Accept { .. }
+        | Event::Connect { .. } => panic!("{event:?} is no poll"),
     }
 }
 

@@ -11,13 +11,14 @@ use std::task::{Context, Poll, ready};
 
 use ring_core::errno;
 use ring_core::sockaddr::accept4;
-use socket2::SockAddr;
+use socket2::{SockAddr, SockRef};
 use tokio::io::Interest;
 use tokio::task::coop;
 
 use super::socket::{ReadyEvent, Socket, View};
+use crate::reactor::Reactor;
 use crate::ready::Direction;
-use crate::source::{Source, Wait};
+use crate::source::{Accepted, Source, Wait};
 
 impl Socket {
     /// Accepts one connection; any number of tasks may wait. The new socket is non-blocking and
@@ -61,13 +62,66 @@ impl Socket {
         }
     }
 
-    fn take_accepted(&self) -> Option<io::Result<(OwnedFd, SockAddr)>> {
+    /// Accepts one connection for a stream of them; the ring takes those that follow ahead, as long
+    /// as there is a stream ([`Socket::open_stream`]). For the task of `cx`, the last that called.
+    ///
+    /// # Errors
+    /// Of accept4(2); the next call works.
+    pub fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<io::Result<OwnedFd>> {
+        loop {
+            let coop = ready!(coop::poll_proceed(cx));
+            if let Some(taken) = self.take_connection() {
+                coop.made_progress();
+                return Poll::Ready(taken.map(|(fd, _)| fd));
+            }
+            drop(coop);
+            let event = match self.view()? {
+                View::Ring(source) => match ready!(source.poll_connection(self.fd(), cx)) {
+                    Ok(snapshot) => ReadyEvent::of_ring(source, snapshot),
+                    Err(_changed) => continue,
+                },
+                View::Epoll(_) => ready!(self.poll_ready(cx, Direction::Read))?,
+            };
+            if let Some(accepted) = self.accept_now(event) {
+                return Poll::Ready(accepted.map(|(fd, _)| fd));
+            }
+        }
+    }
+
+    /// There is a stream of connections from now on.
+    pub fn open_stream(&self) {
+        if let Some(accept) = self.source().and_then(|source| source.accept_state()) {
+            accept.lock().streams += 1;
+        }
+    }
+
+    /// A stream of connections ends. What it has taken ahead waits for the next accept.
+    pub fn close_stream(&self) {
+        let Some(source) = self.source() else { return };
+        if let Some(accept) = source.accept_state() {
+            accept.lock().streams -= 1;
+            Reactor::review_accept(source);
+        }
+    }
+
+    fn take_connection(&self) -> Option<Accepted> {
         match self.view() {
             Ok(View::Ring(source)) => source.take_accepted(),
             // What a ring accepted before it failed is still ours.
             Ok(View::Epoll(_)) => self.source().and_then(|source| source.take_accepted()),
             Err(_) => None,
         }
+    }
+
+    fn take_accepted(&self) -> Option<io::Result<(OwnedFd, SockAddr)>> {
+        Some(self.take_connection()?.and_then(|(fd, peer)| match peer {
+            Some(peer) => Ok((fd, peer)),
+            None => match SockRef::from(&fd).peer_addr() {
+                Ok(peer) => Ok((fd, peer)),
+                // It was reset while it waited: accept(2) says so too.
+                Err(_) => Err(io::ErrorKind::ConnectionAborted.into()),
+            },
+        }))
     }
 
     /// Whether the ring has taken what there was since the last accept4(2).

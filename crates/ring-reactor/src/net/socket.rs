@@ -65,6 +65,12 @@ enum Seen<'a> {
     Epoll(EpollEvent<'a>),
 }
 
+impl<'a> ReadyEvent<'a> {
+    pub(super) fn of_ring(source: &'a Source, snapshot: Snapshot) -> ReadyEvent<'a> {
+        ReadyEvent(Seen::Ring(source, snapshot))
+    }
+}
+
 impl ReadyEvent<'_> {
     /// What was ready.
     #[must_use]

@@ -1,34 +1,38 @@
 //! The ring's one accept for each listening socket: submitted, reviewed, completed, made again.
 
-use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use ring_core::errno;
-use socket2::SockAddr;
+use ring_core::token::Token;
 
 use super::{Shard, Wish};
 use crate::effects::Effects;
+use crate::limits::ACCEPTED_AHEAD_MAX;
 use crate::ready::Bits;
-use crate::source::{AcceptOp, Source};
+use crate::source::{AcceptOp, AcceptWish, Accepted, Source};
 
 impl Shard {
     pub(super) fn grant_accept(&mut self, source: &Arc<Source>) -> bool {
         let Some(mut accept) = source.accept_state().map(|accept| accept.lock()) else {
             return true;
         };
-        match accept.op {
-            AcceptOp::Queued if accept.waiting > 0 => {
-                let Ok(token) = self.ops.accept(source.target, source.clone()) else {
-                    return false;
-                };
-                accept.op = AcceptOp::InFlight(token);
-                self.metrics.accepts += 1;
-            }
-            AcceptOp::Queued => accept.op = AcceptOp::Idle,
-            AcceptOp::Idle | AcceptOp::InFlight(_) | AcceptOp::Cancelling(_) | AcceptOp::Closed => {
-            }
+        if accept.op != AcceptOp::Queued {
+            return true;
         }
+        let token = match accept.wants() {
+            AcceptWish::Nothing => {
+                accept.op = AcceptOp::Idle;
+                return true;
+            }
+            AcceptWish::One => self.ops.accept(source.target, source.clone()),
+            AcceptWish::Multishot => self.ops.multishot_accept(source.target, source.clone()),
+        };
+        let Ok(token) = token else {
+            return false;
+        };
+        accept.op = AcceptOp::InFlight(token);
+        self.metrics.accepts += 1;
         true
     }
 
@@ -37,7 +41,7 @@ impl Shard {
             return true;
         };
         match accept.op {
-            AcceptOp::InFlight(token) if accept.waiting == 0 => {
+            AcceptOp::InFlight(token) if accept.wants() == AcceptWish::Nothing => {
                 if !self.cancel(token) {
                     return false;
                 }
@@ -52,10 +56,32 @@ impl Shard {
         true
     }
 
+    /// A multishot accept brought a connection and goes on.
+    pub(super) fn on_accept_armed(&mut self, token: Token, fd: OwnedFd, effects: &mut Effects) {
+        let Some(source) = self.ops.context(token) else {
+            // Nobody waits for it: the drop closes the connection.
+            return;
+        };
+        let Some(accept) = source.accept_state() else {
+            return;
+        };
+        self.metrics.accepted += 1;
+        let is_full = {
+            let mut accept = accept.lock();
+            accept.taken.push_back(Ok((fd, None)));
+            accept.is_drained = true;
+            accept.taken.len() == ACCEPTED_AHEAD_MAX
+        };
+        if is_full {
+            self.wishes.push(Wish::ReviewAccept(source.clone()));
+        }
+        source.report(Bits::READABLE, &mut effects.wakers);
+    }
+
     pub(super) fn on_accept(
         &mut self,
         source: &Arc<Source>,
-        result: io::Result<(OwnedFd, SockAddr)>,
+        result: Accepted,
         effects: &mut Effects,
     ) {
         let Some(accept) = source.accept_state() else {
@@ -74,7 +100,7 @@ impl Shard {
                     // Ours, or that of a thread that has ended and took its requests along; or the
                     // kernel has given up, because others took what it was woken for.
                     Some(errno::ECANCELED | errno::EAGAIN) => {
-                        if accept.waiting > 0 {
+                        if accept.wants() != AcceptWish::Nothing {
                             accept.op = AcceptOp::Queued;
                             self.wishes.push(Wish::Accept(source.clone()));
                         }

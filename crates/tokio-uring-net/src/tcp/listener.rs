@@ -12,6 +12,7 @@ use ring_reactor::{AtomicMode, Mode};
 use socket2::{Domain, SockAddr, SockRef};
 use tokio::net::{ToSocketAddrs, lookup_host};
 
+use super::accept_stream::AcceptStream;
 use super::stream::TcpStream;
 use crate::sys;
 
@@ -174,6 +175,42 @@ impl TcpListener {
         let peer = sys::internet_addr(peer)?;
         let stream = TcpStream::with_mode(fd, Origin::Accepted, self.mode.load())?;
         Ok((stream, peer))
+    }
+
+    /// Answers the connections as a stream that takes them ahead: with io_uring one multishot accept
+    /// serves them all.
+    ///
+    /// Connections are taken before the stream is polled for them, until 64 or more wait. So it is for a listener
+    /// that this program has for itself: another program that shares it, or takes it over, does not
+    /// see those. They wait for the next [`accept`](TcpListener::accept) or stream, and are closed
+    /// with the listener.
+    ///
+    /// # Examples
+    /// ```
+    /// use tokio_uring_net::{TcpListener, TcpStream};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let mut connections = listener.accept_stream();
+    /// let server = connections.next().await?;
+    /// assert_eq!(server.peer_addr()?, client.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn accept_stream(&self) -> AcceptStream<'_> {
+        AcceptStream::new(self)
+    }
+
+    /// Accepts the next connection of a stream of them.
+    pub(super) fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let fd = ready!(self.socket.poll_connection(cx))?;
+        Poll::Ready(TcpStream::with_mode(fd, Origin::Accepted, self.mode.load()))
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
     }
 
     /// Answers the [`Mode`] of the streams that the listener accepts.

@@ -1,5 +1,6 @@
 //! The halves of a split [`TcpStream`](crate::TcpStream).
 
+pub(crate) mod accept_stream;
 pub(crate) mod listener;
 pub(crate) mod socket;
 mod split;
