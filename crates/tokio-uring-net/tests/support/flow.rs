@@ -6,6 +6,7 @@ use crate::support::pattern::Pattern;
 use crate::support::poll::{BoxFuture, poll_once};
 use crate::support::setup::{self, Setup};
 use crate::support::tcp::{Origin, pair_with_buffers};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use tokio::io::AsyncWriteExt;
@@ -99,7 +100,26 @@ pub(crate) fn wait_arrived(peer: impl AsFd, len: usize) {
     }
 }
 
-/// Another descriptor of the same socket, made without the stream's knowledge.
+/// Blocks this thread until the kernel reports any of `flags` of a socket.
+pub(crate) fn wait_for(socket: impl AsFd, flags: PollFlags) {
+    let mut fds = [PollFd::new(&socket, flags)];
+    let limit = Timespec {
+        tv_sec: 30,
+        tv_nsec: 0,
+    };
+    while !fds[0].revents().intersects(flags) {
+        assert_eq!(poll(&mut fds, Some(&limit)), Ok(1), "{flags:?}");
+    }
+}
+
+/// Another descriptor of the same socket, made before the first byte: that does not count.
+pub(crate) fn duplicate(stream: &TcpStream) -> io::Result<std::net::TcpStream> {
+    let duplicate = stream.as_fd().try_clone_to_owned()?;
+    assert_eq!(stream.mode(), Mode::Completion);
+    Ok(duplicate.into())
+}
+
+/// The same without the stream's knowledge.
 pub(crate) fn steal(stream: &TcpStream) -> io::Result<OwnedFd> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
     let shown = format!("{stream:?}");
