@@ -57,12 +57,6 @@ impl Stack {
         Ok(())
     }
 
-    /// What [`Stack::install`] installs.
-    pub(crate) fn builder(self) -> Builder {
-        let (choice, _) = self.driver();
-        Builder::new().driver(choice).mode(self.mode())
-    }
-
     /// Checks that the current runtime has not been moved to another driver in the meantime.
     #[track_caller]
     pub(crate) fn check_serves(self) {
