@@ -31,6 +31,36 @@
 //! the price of CPU time.
 //! [`per_core`] runs one runtime on every CPU, each with a ring of its own.
 //!
+//! # Modes
+//! A [`TcpStream`] moves its bytes in one of two ways, on either driver:
+//! - [`Mode::Exact`], the default: every read and every write is one system call of its own, as with
+//!   `tokio::net`. What this page lists as different is all that is.
+//! - [`Mode::Completion`]: a read that offers less than 1 KiB is served from bytes that were received
+//!   ahead, up to 4 KiB; small writes (up to 4 KiB each, 16 KiB together) wait for each other and leave
+//!   in one send. It is for code that writes a response in several small pieces, or reads frames
+//!   without a `BufReader`: see the README for what was measured.
+//!
+//! The mode is chosen for a stream ([`TcpStream::set_mode`]), for those of a listener
+//! ([`TcpListener::set_mode`]), for a runtime ([`Builder::mode`]), or by the environment variable
+//! `TOKIO_URING_NET_MODE` (`exact`, `completion`).
+//!
+//! Queued bytes leave at the first of: a read, `peek` or wait for readiness on their stream that is
+//! about to wait; `flush`; `shutdown`; the drop of the stream; [`into_std`](TcpStream::into_std); a
+//! write that is too large to wait; the next turn of the runtime's driver, which comes when the tasks
+//! that are ready have run. The first write after a read goes at once, unless the stream was seen to
+//! write several times in each of its last four rounds. A write waits only if the kernel has room for
+//! it, so that what was accepted can also be sent when the runtime or the process ends.
+//!
+//! | In Completion mode | |
+//! |---|---|
+//! | Errors | An error that a queued write meets is answered by the next read, write, flush, shutdown or `take_error`, before the end of the stream. |
+//! | The descriptor | `as_raw_fd`, `try_io`, `async_io`, [`Interest::PRIORITY`](tokio::io::Interest::PRIORITY), and `as_fd` once a byte has moved, send what is queued and make the stream Exact. A receive of the program's own misses [`bytes_ahead`](TcpStream::bytes_ahead); `try_io` and `async_io` refuse one while there are any. |
+//! | `into_std`, `TryFrom` | They fail with [`IntoStdError`], which holds the stream, while bytes are ahead or the kernel is full. |
+//! | `shutdown` | It waits for the kernel to take what is queued, if the kernel has filled up meanwhile. |
+//! | Blocked threads | A task that blocks its thread between a write and a wait has its bytes sent within some 10 milliseconds, by a thread that the crate starts with the first queued write. |
+//! | `exec`, `_exit`, `abort`, signals | They lose what is queued, at most 16 KiB for each stream; `exit` and the end of `main` do not. |
+//! | Tasks | A runtime on tokio's epoll has the driver's task too. |
+//!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
 //! |---|---|
@@ -43,6 +73,7 @@
 //! | Tracing, filters | strace and seccomp filters do not see accepts and closes that go through the ring. |
 //! | First readiness | What is not known of a socket yet is asked of the kernel by poll(2) or accept4(2), not awaited from epoll. So a connect that is through, an accept with a connection waiting and a read on a converted socket with bytes are ready in their first poll, and `try_*` may succeed where tokio still says `WouldBlock`. |
 //! | Drop on another thread | Where the socket may be someone else's too (a listener; a stream from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or after `as_fd` or `as_raw_fd`), it ends in the driver's next turn: a stream's FIN is sent then, a listener's port is free then. So is any reset that the drop causes. A ring on a multi_thread runtime can be used from every thread: there the drop itself ends the socket, and waits for that, a millisecond at a time (and accepts are polled for, not made, by the ring). |
+//! | [`accept_stream`](TcpListener::accept_stream) | An addition: it takes connections ahead, until 64 or more wait. Those that are left with the listener are treated as the next row says. |
 //! | Accept, cancelled late | A connection that the ring had already taken when the last `accept` was dropped goes to the next `accept`. Without one it is closed: by the listener's drop, [`into_std`](TcpListener::into_std) or `TryFrom`. With tokio it would stay in the kernel's queue, for whoever else holds the listener. |
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
