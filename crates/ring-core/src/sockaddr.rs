@@ -42,6 +42,25 @@ impl AcceptAddress {
     }
 }
 
+/// The peer's address that an accept through a ring has brought.
+///
+/// It stays where the kernel wrote it until it is asked for: an address is large, and events are moved
+/// around.
+#[derive(Debug)]
+pub struct PeerAddr(Box<AcceptAddress>);
+
+impl PeerAddr {
+    pub(crate) fn new(address: Box<AcceptAddress>) -> PeerAddr {
+        PeerAddr(address)
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn into_addr(self) -> SockAddr {
+        self.0.into_addr()
+    }
+}
+
 /// Accepts one connection with accept4(2): non-blocking, close-on-exec, with its peer's address.
 ///
 /// # Errors

@@ -24,7 +24,10 @@ fn accepted(event: Event<&'static str>) -> (TcpStream, SocketAddr) {
         panic!("{event:?} is no accept");
     };
     let (fd, address) = result.unwrap();
-    (TcpStream::from(fd), address.as_socket().unwrap())
+    (
+        TcpStream::from(fd),
+        address.into_addr().as_socket().unwrap(),
+    )
 }
 
 #[track_caller]
@@ -315,7 +318,7 @@ fn a_cancel_that_comes_too_late_loses_no_connection() {
             Event::Accept {
                 result: Ok((_, peer)),
                 ..
-            } => peer.as_socket().unwrap(),
+            } => peer.into_addr().as_socket().unwrap(),
             // Then it is still in the queue.
             event => {
                 assert_eq!(error_of(event), Some(libc::ECANCELED));

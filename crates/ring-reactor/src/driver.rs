@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::unix::AsyncFd;
 use tokio::task;
@@ -22,6 +22,8 @@ pub(crate) struct Driver {
     reactor: Arc<Reactor>,
     eventfd: Option<AsyncFd<Arc<OwnedFd>>>,
     effects: Effects,
+    /// The waker of the last poll: a task's does not change, unless another future polls this one.
+    known: Option<Waker>,
     /// The outboxes of a turn; kept for its memory.
     outboxes: Vec<Arc<Outbox>>,
     /// While it watches.
@@ -36,6 +38,7 @@ impl Driver {
             reactor,
             eventfd,
             effects: Effects::default(),
+            known: None,
             outboxes: Vec::new(),
             watch: None,
         }
@@ -50,7 +53,16 @@ impl Future for Driver {
         if this.reactor.is_foreign_process() {
             return Poll::Pending;
         }
-        this.reactor.dirty.turn(cx.waker(), &mut this.outboxes);
+        let is_known = this
+            .known
+            .as_ref()
+            .is_some_and(|known| known.will_wake(cx.waker()));
+        if !is_known {
+            this.known = Some(cx.waker().clone());
+        }
+        this.reactor
+            .dirty
+            .turn(cx.waker(), is_known, &mut this.outboxes);
         let Some(eventfd) = &this.eventfd else {
             return Poll::Pending;
         };

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 use ring_core::ops::Target;
+use ring_core::sockaddr::PeerAddr;
 use ring_core::token::Token;
 use rustix::event::{PollFd, PollFlags};
-use socket2::SockAddr;
 
 use crate::limits::ACCEPTED_AHEAD_MAX;
 use crate::reactor::Reactor;
@@ -19,7 +19,7 @@ use crate::ready::{Bits, Direction, ReadyState, Snapshot};
 use crate::waiters::Waiters;
 
 /// A connection that the ring accepted, with its peer's address unless a multishot accept took it.
-pub(crate) type Accepted = io::Result<(OwnedFd, Option<SockAddr>)>;
+pub(crate) type Accepted = io::Result<(OwnedFd, Option<PeerAddr>)>;
 
 /// The runtime's driver has changed under the socket: look again which one serves it.
 #[derive(Debug)]

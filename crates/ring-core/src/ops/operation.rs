@@ -10,7 +10,7 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use socket2::SockAddr;
 
 use crate::completion::Cqe;
-use crate::sockaddr::AcceptAddress;
+use crate::sockaddr::{AcceptAddress, PeerAddr};
 use crate::token::Token;
 use crate::{errno, fd};
 
@@ -73,7 +73,7 @@ pub enum Event<C> {
         /// The caller's context.
         context: C,
         /// The connection and its peer.
-        result: io::Result<(OwnedFd, SockAddr)>,
+        result: io::Result<(OwnedFd, PeerAddr)>,
     },
     /// A connect ended.
     Connect {
@@ -127,7 +127,7 @@ impl<C> Operation<C> {
                 let accepted = unsafe { fd::adopt(cqe) };
                 context.map(|context| Event::Accept {
                     context,
-                    result: accepted.map(|fd| (fd, address.into_addr())),
+                    result: accepted.map(|fd| (fd, PeerAddr::new(address))),
                 })
             }
             (Held::Close(fd), _) => {

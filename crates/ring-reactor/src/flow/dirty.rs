@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -14,7 +15,12 @@ use crate::limits::EXIT_LOCK_WAIT_MS;
 
 /// The list of one reactor.
 #[derive(Debug, Default)]
-pub(crate) struct Dirty(Mutex<State>);
+pub(crate) struct Dirty {
+    /// Whether the list has anything, for a driver that knows itself to be known here. Written under
+    /// the lock.
+    has_any: AtomicBool,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -33,13 +39,15 @@ struct State {
 impl Dirty {
     /// Adds an outbox and has the driver take a turn; `false`: there is no driver any more.
     pub(crate) fn mark(self: &Arc<Self>, outbox: Arc<Outbox>) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if state.is_closed {
             drop(state);
             outbox.clear_dirty();
             return false;
         }
         state.outboxes.push(outbox);
+        // Relaxed: the wake orders it, or that of the mark that has told the driver before.
+        self.has_any.store(true, Ordering::Relaxed);
         let driver = if mem::replace(&mut state.is_told, true) {
             None
         } else {
@@ -54,8 +62,9 @@ impl Dirty {
 
     /// Adds an outbox whose flush has to be tried again, at no certain time.
     pub(crate) fn keep(self: &Arc<Self>, outbox: Arc<Outbox>) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.outboxes.push(outbox);
+        self.has_any.store(true, Ordering::Relaxed);
         self.watch(state);
     }
 
@@ -67,10 +76,14 @@ impl Dirty {
         }
     }
 
-    /// One turn of the driver: everything queued leaves.
-    pub(crate) fn turn(&self, driver: &Waker, scratch: &mut Vec<Arc<Outbox>>) {
+    /// One turn of the driver: everything queued leaves. `is_known`: it has been here before, with
+    /// this waker.
+    pub(crate) fn turn(&self, driver: &Waker, is_known: bool, scratch: &mut Vec<Arc<Outbox>>) {
+        if is_known && !self.has_any.load(Ordering::Relaxed) {
+            return;
+        }
         {
-            let mut state = self.0.lock();
+            let mut state = self.state.lock();
             if !state
                 .driver
                 .as_ref()
@@ -80,6 +93,7 @@ impl Dirty {
             }
             state.is_told = false;
             state.is_late = false;
+            self.has_any.store(false, Ordering::Relaxed);
             mem::swap(&mut state.outboxes, scratch);
         }
         flush(scratch, Reason::Turn);
@@ -88,7 +102,7 @@ impl Dirty {
     /// The driver goes: a last turn, and none after it.
     pub(crate) fn close(&self) {
         let mut outboxes = {
-            let mut state = self.0.lock();
+            let mut state = self.state.lock();
             state.is_closed = true;
             state.driver = None;
             mem::take(&mut state.outboxes)
@@ -100,7 +114,7 @@ impl Dirty {
     /// anything is left to look for.
     pub(crate) fn look(&self) -> bool {
         let outboxes = {
-            let mut state = self.0.lock();
+            let mut state = self.state.lock();
             if state.outboxes.is_empty() {
                 state.is_late = false;
                 return false;
@@ -119,7 +133,7 @@ impl Dirty {
 
     /// Nobody looks any more, unless there is something after all.
     pub(crate) fn unwatch(&self) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.is_watched = !state.outboxes.is_empty();
         !state.is_watched
     }
@@ -127,7 +141,7 @@ impl Dirty {
     /// The process ends.
     pub(crate) fn flush_at_exit(&self) {
         let wait = Duration::from_millis(EXIT_LOCK_WAIT_MS);
-        let Some(mut state) = self.0.try_lock_for(wait) else {
+        let Some(mut state) = self.state.try_lock_for(wait) else {
             return;
         };
         let outboxes = mem::take(&mut state.outboxes);

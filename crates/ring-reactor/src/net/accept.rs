@@ -115,7 +115,7 @@ impl Socket {
 
     fn take_accepted(&self) -> Option<io::Result<(OwnedFd, SockAddr)>> {
         Some(self.take_connection()?.and_then(|(fd, peer)| match peer {
-            Some(peer) => Ok((fd, peer)),
+            Some(peer) => Ok((fd, peer.into_addr())),
             None => match SockRef::from(&fd).peer_addr() {
                 Ok(peer) => Ok((fd, peer)),
                 // It was reset while it waited: accept(2) says so too.
