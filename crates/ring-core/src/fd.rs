@@ -7,7 +7,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use crate::completion::Cqe;
 use crate::errno;
 
-/// Adopts the descriptor that a terminal CQE of an accept brought.
+/// Adopts the descriptor that a CQE of an accept brought.
 ///
 /// # Errors
 /// The operation's own.

@@ -88,7 +88,7 @@ impl<C> Ops<C> {
 
     /// The ring, for calls that push nothing and reap nothing.
     pub fn ring(&mut self) -> RingView<'_> {
-        RingView::new(&mut self.ring)
+        RingView::new(&mut self.ring, self.cqes.len())
     }
 
     /// How many operations have not seen their terminal CQE.
@@ -373,6 +373,8 @@ impl<C> Ops<C> {
 
 impl<C> Drop for Ops<C> {
     fn drop(&mut self) {
+        // Those that own a descriptor close it.
+        while self.next_event().is_some() {}
         self.release(drop);
     }
 }

@@ -15,7 +15,7 @@ use socket2::SockAddr;
 use support::sockets::{
     is_closed, is_non_blocking_and_close_on_exec, listener, pair, reset, silent, target, tcp_socket,
 };
-use support::{IN, ISSUERS, OUT, events_now, next, ops, polled};
+use support::{IN, ISSUERS, LOST, OUT, events_now, next, ops, polled};
 
 /// The connection and the peer's address of an accept's event.
 #[track_caller]
@@ -174,6 +174,30 @@ fn what_an_orphaned_multishot_accept_brings_is_closed() {
         assert!(events_now(&mut ops).is_empty());
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
         assert_eq!(ops.count(), 1);
+    }
+}
+
+#[test]
+fn events_taken_off_the_ring_still_count_and_close_what_they_bring() {
+    for issuer in ISSUERS {
+        let Some(mut ops) = ops(issuer) else { return };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        ops.multishot_accept(target(&listener), "all").unwrap();
+        assert!(events_now(&mut ops).is_empty());
+        let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut clients: Vec<_> = std::iter::repeat_with(connect).take(3).collect();
+        while ops.ring().cq_ready() < 3 {
+            ops.submit_and_get_events().unwrap();
+        }
+        drop(ops.next_event());
+        assert_eq!((ops.ring().cq_ready(), ops.ring().has_work()), (2, true));
+        let waited = ops.ring().submit_and_wait_timeout(2, LOST).unwrap();
+        assert!(waited);
+        drop(ops);
+        for client in &mut clients {
+            client.set_read_timeout(Some(LOST)).unwrap();
+            assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::source::Source;
+use crate::source::{Accepted, Source};
 use crate::status::Status;
 
 /// Collected under the shard's lock, carried out after it.
@@ -13,6 +13,8 @@ pub(crate) struct Effects {
     /// Sources whose last reference may be ours: their wakers must not drop under the lock.
     pub(crate) sources: Vec<Arc<Source>>,
     pub(crate) notices: Vec<Notice>,
+    /// Connections whose listener is gone: they are closed.
+    pub(crate) taken: Vec<Accepted>,
 }
 
 /// What an operator is told: a subscriber of `tracing` may call back into the reactor.
@@ -32,6 +34,7 @@ impl Effects {
     /// Drops, tells, wakes. No lock of the reactor may be held.
     pub(crate) fn run(&mut self) {
         self.sources.clear();
+        self.taken.clear();
         for notice in self.notices.drain(..) {
             match notice {
                 Notice::FellBack(status) => {

@@ -17,6 +17,9 @@ pub(crate) const TURN_ROUNDS_MAX: u32 = 8;
 /// come at once are taken at once.
 pub(crate) const ACCEPTED_AHEAD_MAX: usize = 64;
 
+/// Enters in a row that bring in what the kernel has parked for want of room in the CQ.
+pub(crate) const OVERFLOW_ENTERS_MAX: u32 = 1024;
+
 /// How long a close on a ring that any thread may enter waits for another thread's part, in
 /// milliseconds and for each of its enters.
 pub(crate) const CLOSE_WAIT_MS: u64 = 1;

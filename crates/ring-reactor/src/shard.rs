@@ -23,7 +23,9 @@ use rustix::event::PollFlags;
 
 use crate::busy::BusyPoll;
 use crate::effects::Effects;
-use crate::limits::{LONE_EVENTS_MAX, QUICK_CHANGES_MAX, SETTLED_TURNS_MIN, TURN_ROUNDS_MAX};
+use crate::limits::{
+    LONE_EVENTS_MAX, OVERFLOW_ENTERS_MAX, QUICK_CHANGES_MAX, SETTLED_TURNS_MIN, TURN_ROUNDS_MAX,
+};
 use crate::metrics::Metrics;
 use crate::ready::Bits;
 use crate::source::{Arm, Source};
@@ -316,9 +318,18 @@ impl Shard {
 
     /// Submits, runs deferred work and reaps. `Ok(false)`: not now, try again.
     fn enter(&mut self, effects: &mut Effects) -> Result<bool, Broken> {
-        let entered = self.ops.submit_and_get_events();
+        let mut entered = self.ops.submit_and_get_events();
         // Also after an error: a CQ without room is one of them.
         self.reap(effects);
+        // What the kernel has parked for want of room may own descriptors. It would be lost with this
+        // ring if another thread took the runtime over now.
+        for _ in 0..OVERFLOW_ENTERS_MAX {
+            if entered.is_err() || !self.ops.ring().cq_has_overflow() {
+                break;
+            }
+            entered = self.ops.submit_and_get_events();
+            self.reap(effects);
+        }
         match entered {
             // Out of memory, the kernel takes the first few and answers their number.
             Ok(_) => Ok(self.ops.ring().sq_ready() == 0),

@@ -56,6 +56,8 @@ pub(crate) enum Arm {
 #[derive(Debug, Default)]
 pub(crate) struct AcceptState {
     pub(crate) op: AcceptOp,
+    /// Whether the one in flight is multishot.
+    pub(crate) is_multishot: bool,
     /// Async calls that wait for a connection.
     pub(crate) waiting: usize,
     /// Streams of connections, whether they wait or not: while there is one, connections are taken

@@ -49,7 +49,8 @@
 //!   listener go, in the midst of service.
 //! - **Another process of the same user** can join the port with `SO_REUSEPORT`; it is how two
 //!   releases of a service overlap. It has to be meant ([`set_reuseport`] does it): [`Core::listen`]
-//!   fails with `AddrInUse` where somebody listens already, so starting a program twice is noticed.
+//!   fails with `AddrInUse` where somebody listens already when the first core comes, so starting a
+//!   program twice is noticed, unless the first has stopped listening meanwhile.
 //!
 //! [`set_reuseport`]: crate::TcpSocket::set_reuseport
 

@@ -95,10 +95,13 @@ impl<C> Operation<C> {
                 let result = unsafe { fd::adopt(cqe) };
                 Event::AcceptArmed { token, result }
             }
-            Held::Poll | Held::Accept(_) | Held::Connect(_) | Held::Close(_) => Event::PollArmed {
+            Held::Poll => Event::PollArmed {
                 token,
                 result: errno::result(cqe.result),
             },
+            Held::Accept(_) | Held::Connect(_) | Held::Close(_) => {
+                unreachable!("these end with their first CQE")
+            }
         }
     }
 

@@ -52,9 +52,12 @@ impl Socket {
     /// Of accept4(2); the next call works.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(OwnedFd, SockAddr)>> {
         loop {
+            let coop = ready!(coop::poll_proceed(cx));
             if let Some(accepted) = self.take_accepted() {
+                coop.made_progress();
                 return Poll::Ready(accepted);
             }
+            drop(coop);
             let event = ready!(self.poll_ready(cx, Direction::Read))?;
             if let Some(accepted) = self.accept_now(event) {
                 return Poll::Ready(accepted);
@@ -62,46 +65,13 @@ impl Socket {
         }
     }
 
-    /// Accepts one connection for a stream of them; the ring takes those that follow ahead, as long
-    /// as there is a stream ([`Socket::open_stream`]). For the task of `cx`, the last that called.
-    ///
-    /// # Errors
-    /// Of accept4(2); the next call works.
-    pub fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<io::Result<OwnedFd>> {
-        loop {
-            let coop = ready!(coop::poll_proceed(cx));
-            if let Some(taken) = self.take_connection() {
-                coop.made_progress();
-                return Poll::Ready(taken.map(|(fd, _)| fd));
-            }
-            drop(coop);
-            let event = match self.view()? {
-                View::Ring(source) => match ready!(source.poll_connection(self.fd(), cx)) {
-                    Ok(snapshot) => ReadyEvent::of_ring(source, snapshot),
-                    Err(_changed) => continue,
-                },
-                View::Epoll(_) => ready!(self.poll_ready(cx, Direction::Read))?,
-            };
-            if let Some(accepted) = self.accept_now(event) {
-                return Poll::Ready(accepted.map(|(fd, _)| fd));
-            }
-        }
-    }
-
-    /// There is a stream of connections from now on.
-    pub fn open_stream(&self) {
+    /// The connections as they come: the ring takes them ahead as long as the answer lives.
+    #[must_use]
+    pub fn connections(&self) -> Connections<'_> {
         if let Some(accept) = self.source().and_then(|source| source.accept_state()) {
             accept.lock().streams += 1;
         }
-    }
-
-    /// A stream of connections ends. What it has taken ahead waits for the next accept.
-    pub fn close_stream(&self) {
-        let Some(source) = self.source() else { return };
-        if let Some(accept) = source.accept_state() {
-            accept.lock().streams -= 1;
-            Reactor::review_accept(source);
-        }
+        Connections(self)
     }
 
     fn take_connection(&self) -> Option<Accepted> {
@@ -157,5 +127,51 @@ impl Socket {
             return None;
         }
         Some(result)
+    }
+}
+
+/// The connections of a listening socket, taken ahead: see [`Socket::connections`].
+#[derive(Debug)]
+pub struct Connections<'a>(&'a Socket);
+
+impl Connections<'_> {
+    /// Accepts the next one for the task of `cx`, the last that called.
+    ///
+    /// # Errors
+    /// Of accept4(2); the next call works.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<io::Result<OwnedFd>> {
+        let socket = self.0;
+        loop {
+            // A unit for each answer, or a task that goes on after errors would leave no other a turn.
+            let coop = ready!(coop::poll_proceed(cx));
+            if let Some(taken) = socket.take_connection() {
+                coop.made_progress();
+                return Poll::Ready(taken.map(|(fd, _)| fd));
+            }
+            let event = match socket.view()? {
+                View::Ring(source) => match ready!(source.poll_connection(socket.fd(), cx)) {
+                    Ok(snapshot) => ReadyEvent::of_ring(source, snapshot),
+                    Err(_changed) => continue,
+                },
+                View::Epoll(_) => ready!(socket.poll_ready(cx, Direction::Read))?,
+            };
+            if let Some(accepted) = socket.accept_now(event) {
+                coop.made_progress();
+                return Poll::Ready(accepted.map(|(fd, _)| fd));
+            }
+        }
+    }
+}
+
+impl Drop for Connections<'_> {
+    /// What was taken ahead waits for the next accept.
+    fn drop(&mut self) {
+        let Some(source) = self.0.source() else {
+            return;
+        };
+        if let Some(accept) = source.accept_state() {
+            accept.lock().streams -= 1;
+            Reactor::review_accept(source);
+        }
     }
 }

@@ -6,6 +6,7 @@ mod recv;
 mod socket;
 mod stream;
 
+pub use self::accept::Connections;
 pub use self::recv::RecvInto;
 pub use self::socket::{Origin, ReadyEvent, Socket};
 pub use self::stream::Stream;

@@ -20,7 +20,8 @@ impl Shard {
         if accept.op != AcceptOp::Queued {
             return true;
         }
-        let token = match accept.wants() {
+        let wish = accept.wants();
+        let token = match wish {
             AcceptWish::Nothing => {
                 accept.op = AcceptOp::Idle;
                 return true;
@@ -32,6 +33,7 @@ impl Shard {
             return false;
         };
         accept.op = AcceptOp::InFlight(token);
+        accept.is_multishot = wish == AcceptWish::Multishot;
         self.metrics.accepts += 1;
         true
     }
@@ -40,8 +42,14 @@ impl Shard {
         let Some(mut accept) = source.accept_state().map(|accept| accept.lock()) else {
             return true;
         };
+        let is_wanted = match accept.wants() {
+            AcceptWish::Nothing => false,
+            // Its stream is gone: whoever waits in an accept gets one of his own.
+            AcceptWish::One => !accept.is_multishot,
+            AcceptWish::Multishot => true,
+        };
         match accept.op {
-            AcceptOp::InFlight(token) if accept.wants() == AcceptWish::Nothing => {
+            AcceptOp::InFlight(token) if !is_wanted => {
                 if !self.cancel(token) {
                     return false;
                 }

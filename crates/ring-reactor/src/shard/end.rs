@@ -26,7 +26,7 @@ impl Shard {
         fd: Option<OwnedFd>,
         effects: &mut Effects,
     ) -> Result<Detached, Broken> {
-        let tokens = disarm(source);
+        let tokens = disarm(source, effects);
         if tokens.is_empty() {
             return Ok(Detached {
                 fd,
@@ -42,7 +42,9 @@ impl Shard {
             self.toggle_eventfd(false);
             let (fd, ended) = self.end_now(&tokens, fd, effects)?;
             self.toggle_eventfd(was_enabled);
-            let is_left = !ended || !self.wishes.is_empty() || self.ops.ring().has_work();
+            let mut ring = self.ops.ring();
+            let is_left =
+                !ended || ring.has_work() || ring.sq_ready() > 0 || !self.wishes.is_empty();
             let driver = if is_left { self.rouse() } else { None };
             return Ok(Detached {
                 fd,
@@ -172,15 +174,18 @@ pub(crate) struct Detached {
     pub(crate) driver: Option<Waker>,
 }
 
-/// Marks everything of the socket as closed; the tokens of what the kernel has.
-fn disarm(source: &Source) -> Vec<Token> {
+/// Marks everything of the socket as closed; the tokens of what the kernel has. Connections that
+/// nobody fetched go with it.
+fn disarm(source: &Source, effects: &mut Effects) -> Vec<Token> {
     let mut tokens = Vec::new();
     if let Arm::InFlight(token) = source.arm() {
         tokens.push(token);
     }
     source.set_arm(Arm::Closed);
     if let Some(accept) = source.accept_state() {
-        match mem::replace(&mut accept.lock().op, AcceptOp::Closed) {
+        let mut accept = accept.lock();
+        effects.taken.extend(accept.taken.drain(..));
+        match mem::replace(&mut accept.op, AcceptOp::Closed) {
             AcceptOp::InFlight(token) | AcceptOp::Cancelling(token) => tokens.push(token),
             AcceptOp::Idle | AcceptOp::Queued | AcceptOp::Closed => {}
         }

@@ -69,13 +69,14 @@ impl Core {
     /// several times, its first listener shares the port of the other cores' first, its second that
     /// of their second, and so on.
     ///
-    /// The address stays bound until [`PerCore::run`](super::PerCore::run) returns, also while no core
-    /// listens. The [module](super) tells what becomes of connections when a core stops listening.
+    /// The address stays bound until [`PerCore::run`](super::PerCore::run) returns, so that the kernel
+    /// gives its port to nobody who asks for any. But while no core listens, a server that asks for just
+    /// this port may listen there in between. The [module](super) tells what becomes of connections when a core stops listening.
     /// Options are left to the caller: `TCP_NODELAY`, for one, is set on the accepted streams.
     ///
     /// # Errors
     /// As socket(2), bind(2) and listen(2): `AddrInUse` if another socket listens there that is not
-    /// one of these cores', even one with `SO_REUSEPORT`.
+    /// one of these cores' when the first of them comes, even one with `SO_REUSEPORT`.
     ///
     /// # Panics
     /// If called outside a tokio runtime, or in one whose I/O is not enabled.

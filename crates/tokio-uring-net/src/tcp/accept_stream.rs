@@ -3,9 +3,10 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use ring_reactor::net::{Connections, Origin};
 
 use super::listener::TcpListener;
 use super::stream::TcpStream;
@@ -20,12 +21,24 @@ use super::stream::TcpStream;
 #[derive(Debug)]
 pub struct AcceptStream<'a> {
     listener: &'a TcpListener,
+    connections: Connections<'a>,
 }
 
 impl<'a> AcceptStream<'a> {
     pub(super) fn new(listener: &'a TcpListener) -> AcceptStream<'a> {
-        listener.socket().open_stream();
-        AcceptStream { listener }
+        AcceptStream {
+            connections: listener.socket().connections(),
+            listener,
+        }
+    }
+
+    fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let fd = ready!(self.connections.poll_next(cx))?;
+        Poll::Ready(TcpStream::with_mode(
+            fd,
+            Origin::Accepted,
+            self.listener.mode(),
+        ))
     }
 
     /// Waits for the next connection.
@@ -37,7 +50,7 @@ impl<'a> AcceptStream<'a> {
     /// # Errors
     /// As [`accept`](TcpListener::accept).
     pub async fn next(&mut self) -> io::Result<TcpStream> {
-        poll_fn(|cx| self.listener.poll_connection(cx)).await
+        poll_fn(|cx| self.poll_connection(cx)).await
     }
 }
 
@@ -45,12 +58,6 @@ impl Stream for AcceptStream<'_> {
     type Item = io::Result<TcpStream>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.listener.poll_connection(cx).map(Some)
-    }
-}
-
-impl Drop for AcceptStream<'_> {
-    fn drop(&mut self) {
-        self.listener.socket().close_stream();
+        self.poll_connection(cx).map(Some)
     }
 }

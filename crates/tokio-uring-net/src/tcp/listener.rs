@@ -203,12 +203,6 @@ impl TcpListener {
         AcceptStream::new(self)
     }
 
-    /// Accepts the next connection of a stream of them.
-    pub(super) fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
-        let fd = ready!(self.socket.poll_connection(cx))?;
-        Poll::Ready(TcpStream::with_mode(fd, Origin::Accepted, self.mode.load()))
-    }
-
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }

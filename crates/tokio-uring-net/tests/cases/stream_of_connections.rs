@@ -4,10 +4,14 @@ use crate::stack::net::{AcceptStream, TcpListener, metrics};
 use crate::support::poll::{poll_once, turns};
 use crate::support::setup::{Flavour, on_every_runtime};
 use crate::support::tcp::{any_port, client, free_ports_on_close};
+use socket2::SockRef;
 use std::collections::HashSet;
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a stream takes ahead.
 const AHEAD_MAX: usize = 64;
@@ -153,5 +157,72 @@ fn a_stream_dropped_at_any_point_leaves_no_descriptor_open() {
             drop(clients);
         }
         Ok(())
+    });
+}
+
+/// Whoever waits in an accept when the last stream goes gets one connection, and no more are taken.
+#[test]
+fn a_stream_that_goes_while_an_accept_waits_takes_no_more() {
+    on_every_runtime(|_| async {
+        let (listener, address) = listener().await?;
+        let mut accept = Box::pin(listener.accept());
+        {
+            let mut stream = listener.accept_stream();
+            let mut next = pin!(stream.next());
+            assert!(poll_once(&mut next).await.is_pending());
+            assert!(poll_once(&mut accept).await.is_pending());
+            turns(2).await;
+        }
+        turns(3).await;
+        let clients = connect(address, 10)?;
+        accept.await?;
+        turns(3).await;
+        // The others are in the kernel's queue still, for whoever else holds the listener.
+        let other = std::net::TcpListener::from(listener.as_fd().try_clone_to_owned()?);
+        let left = std::iter::from_fn(|| other.accept().ok()).count();
+        assert_eq!(left, clients.len() - 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_a_stream_has_taken_ends_with_its_listener() {
+    on_every_runtime(|_| async {
+        let (listener, address) = listener().await?;
+        let mut stream = listener.accept_stream();
+        {
+            let mut first = pin!(stream.next());
+            assert!(poll_once(&mut first).await.is_pending());
+        }
+        turns(2).await;
+        let clients = connect(address, 3)?;
+        turns(3).await;
+        drop(stream);
+        drop(listener);
+        for mut client in clients {
+            let ended = client.read(&mut [0]);
+            assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+        }
+        Ok(())
+    });
+}
+
+/// As with a lack of descriptors: each call answers at once, and it is another task that can help.
+#[test]
+fn a_task_that_goes_on_after_errors_lets_others_run() {
+    on_every_runtime(|_| async {
+        let (listener, _) = listener().await?;
+        SockRef::from(&listener).shutdown(Shutdown::Both)?;
+        let has_run = Arc::new(AtomicBool::new(false));
+        let other = has_run.clone();
+        tokio::spawn(async move { other.store(true, Ordering::SeqCst) });
+        let mut stream = listener.accept_stream();
+        for _ in 0..100_000 {
+            if has_run.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            stream.next().await.expect_err("nothing listens any more");
+        }
+        panic!("the other task had no turn");
     });
 }
