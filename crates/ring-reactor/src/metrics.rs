@@ -59,7 +59,7 @@ pub struct Metrics {
     pub flushes_by_straggler: u64,
     /// Queues that found the kernel full and were sent when it had room.
     pub flushes_by_room: u64,
-    /// Receives that brought more than their read had asked for.
+    /// Receives that brought more than their read had asked for, those of buffered reads included.
     pub receives_ahead: u64,
     /// Reads served from bytes received ahead.
     pub reads_ahead: u64,

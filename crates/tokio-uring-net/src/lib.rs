@@ -61,6 +61,12 @@
 //! | `exec`, `_exit`, `abort`, signals | They lose what is queued, at most 16 KiB for each stream; `exit` and the end of `main` do not. |
 //! | Tasks | A runtime on tokio's epoll has the driver's task too. |
 //!
+//! # Beyond `tokio::net`
+//! Calls of [`TcpStream`] that `tokio::net` does not have. They work on both drivers and in both modes; a
+//! program that does not use them notices nothing of them.
+//! - [`Buffered`]: [`AsyncBufRead`](tokio::io::AsyncBufRead) on a [`TcpStream`]. Lines, or whatever else
+//!   is read in small pieces, come from the receive buffer itself, without a `BufReader` and its copy.
+//!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
 //! |---|---|
@@ -105,6 +111,8 @@ pub use crate::backend::{
 };
 #[cfg(target_os = "linux")]
 pub use crate::tcp::accept_stream::AcceptStream;
+#[cfg(target_os = "linux")]
+pub use crate::tcp::buffered::Buffered;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::listener::TcpListener;
 #[cfg(target_os = "linux")]

@@ -57,8 +57,16 @@ impl Pool {
             state.kept.pop()
         };
         Some(Lease {
-            buffer: Some(kept.unwrap_or_else(|| Box::new([0; RECV_BUFFER_BYTES]))),
-            pool: self.clone(),
+            buffer: Some(kept.unwrap_or_else(new_buffer)),
+            pool: Some(self.clone()),
+        })
+    }
+
+    /// Lends a buffer; if all are lent, one that is made for its holder and ends with it.
+    pub(crate) fn lease_or_make(&self) -> Lease {
+        self.lease().unwrap_or_else(|| Lease {
+            buffer: Some(new_buffer()),
+            pool: None,
         })
     }
 
@@ -68,11 +76,16 @@ impl Pool {
     }
 }
 
+fn new_buffer() -> Buffer {
+    Box::new([0; RECV_BUFFER_BYTES])
+}
+
 /// A buffer on loan; its drop gives it back.
 pub(crate) struct Lease {
     /// `None` only while it is dropped.
     buffer: Option<Buffer>,
-    pool: Pool,
+    /// `None`: the buffer is the holder's own.
+    pool: Option<Pool>,
 }
 
 impl fmt::Debug for Lease {
@@ -101,8 +114,9 @@ impl DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        let Some(pool) = &self.pool else { return };
         let spare = {
-            let mut state = self.pool.0.state.lock();
+            let mut state = pool.0.state.lock();
             state.leased_count -= 1;
             match self.buffer.take() {
                 Some(buffer) if state.kept.len() < POOL_BUFFERS_KEPT_MAX => {
@@ -129,6 +143,21 @@ mod tests {
         drop(first);
         assert!(pool.lease().is_some());
         assert_eq!(pool.leased_count(), 1);
+    }
+
+    #[test]
+    fn a_buffer_of_the_holders_own_is_not_counted_and_never_kept() {
+        let pool = Pool::new(1);
+        let lent = pool.lease_or_make();
+        let own = pool.lease_or_make();
+        assert_eq!(pool.leased_count(), 1);
+        drop(own);
+        assert_eq!(pool.leased_count(), 1);
+        drop(lent);
+        assert_eq!(
+            (pool.leased_count(), pool.0.state.lock().kept.len()),
+            (0, 1)
+        );
     }
 
     #[test]

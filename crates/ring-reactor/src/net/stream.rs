@@ -6,9 +6,12 @@
 //! | call | looks at | then |
 //! |---|---|---|
 //! | read | bytes ahead | the kernel: into a buffer of the pool if the caller offers little room |
+//! | buffered read (`poll_fill_buf`) | bytes ahead | the kernel: into a buffer that the stream then has ahead |
 //! | a read that would wait | the send queue, which leaves | waits |
 //! | write | the policy: wait for company or go | the kernel, behind what is queued |
 //! | flush, shutdown, drop, `into_fd`, an exposed descriptor | the send queue, which leaves | |
+//!
+//! The calls beyond tokio's use the queues in Exact mode too: to make them is to ask for it.
 //!
 //! A stream whose descriptor was exposed is Exact from then on. Its queues are empty or emptied
 //! first, so that nothing is reordered.
@@ -17,6 +20,7 @@
     reason = "lends its descriptor to the reactor, and takes it back before it closes it"
 )]
 
+mod buffered;
 mod read;
 mod ready;
 mod write;
@@ -45,7 +49,7 @@ use crate::select;
 /// A connected, non-blocking stream socket.
 pub struct Stream {
     socket: Socket,
-    /// What Completion mode keeps; made when the mode is first chosen.
+    /// What Completion mode keeps, and the calls beyond tokio's; made when first asked for.
     flow: OnceCell<Box<Flow>>,
 }
 
@@ -105,13 +109,19 @@ impl Stream {
     pub fn set_mode(&self, mode: Mode) -> io::Result<()> {
         let flow = match (self.flow.get(), mode) {
             (None, Mode::Exact) => return Ok(()),
-            (Some(flow), _) => flow,
-            (None, Mode::Completion) => self.flow.get_or_try_init(|| self.new_flow())?,
+            (Some(flow), _) => &**flow,
+            (None, Mode::Completion) => self.flow()?,
         };
         if flow.mode.swap(mode) == Mode::Completion && mode == Mode::Exact {
             flow.outbox.flush(Reason::Escape);
         }
         Ok(())
+    }
+
+    /// What the stream keeps, made if it keeps nothing yet.
+    fn flow(&self) -> io::Result<&Flow> {
+        let flow = self.flow.get_or_try_init(|| self.new_flow())?;
+        Ok(flow)
     }
 
     fn new_flow(&self) -> io::Result<Box<Flow>> {

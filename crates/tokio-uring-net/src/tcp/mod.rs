@@ -1,6 +1,7 @@
 //! The halves of a split [`TcpStream`](crate::TcpStream).
 
 pub(crate) mod accept_stream;
+pub(crate) mod buffered;
 pub(crate) mod listener;
 pub(crate) mod socket;
 mod split;

@@ -286,6 +286,18 @@ impl TcpStream {
         self.stream.poll_shutdown(cx)
     }
 
+    // ---- For `Buffered`, by exclusive reference: the answer borrows the stream's own buffer ----
+
+    pub(super) fn poll_fill_buf(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        self.stream.poll_fill_buf(cx)
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        self.stream.consume(count);
+    }
+
+    // ----
+
     /// Ends the stream for writing, behind what is queued, for a half that is dropped.
     pub(super) fn shutdown_write(&self) -> io::Result<()> {
         self.stream.shutdown()

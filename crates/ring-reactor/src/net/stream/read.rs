@@ -12,6 +12,7 @@ use tokio::task::coop;
 
 use super::{Flow, Stream};
 use crate::flow::counters::Reason;
+use crate::flow::pool::Lease;
 use crate::flow::recv_queue::RecvQueue;
 use crate::limits::RECV_AHEAD_BELOW_BYTES;
 use crate::mode::Mode;
@@ -45,11 +46,13 @@ impl Stream {
             };
             let room = buf.room();
             match flow.receive(self.fd(), buf) {
-                Ok(Received { count, is_short }) => {
+                Ok(Received {
+                    taken, is_short, ..
+                }) => {
                     if is_short {
                         event.clear();
                     }
-                    return Poll::Ready(flow.after_receive(count, room));
+                    return Poll::Ready(flow.after_receive(taken, room));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
                 Err(error) => return Poll::Ready(Err(error)),
@@ -139,11 +142,12 @@ impl Stream {
 }
 
 /// What one receive brought.
-struct Received {
-    /// For the caller.
-    count: usize,
+pub(super) struct Received {
+    pub(super) count: usize,
+    /// How much of it the caller has; the rest is ahead.
+    taken: usize,
     /// Whether the socket had fewer bytes than there was room for, but some.
-    is_short: bool,
+    pub(super) is_short: bool,
 }
 
 impl Flow {
@@ -179,32 +183,45 @@ impl Flow {
         } else {
             None
         };
-        let Some(mut lease) = lease else {
+        let Some(lease) = lease else {
             let count = buf.recv(fd)?;
             return Ok(Received {
                 count,
+                taken: count,
                 is_short: 0 < count && count < room,
             });
         };
+        self.receive_ahead(fd, lease, room, |bytes| buf.put(bytes))
+    }
+
+    /// One receive into `lease`. `put` takes what its caller has room for; the rest stays ahead.
+    pub(super) fn receive_ahead(
+        &self,
+        fd: BorrowedFd<'_>,
+        mut lease: Lease,
+        room: usize,
+        put: impl FnOnce(&[u8]) -> usize,
+    ) -> io::Result<Received> {
         // Until the bytes are in their place nobody else receives those that follow.
         let mut received = self.received.lock();
         let (count, _) = rustix::net::recv(fd, &mut lease[..], rustix::net::RecvFlags::empty())?;
         // As with tokio, a read that filled the caller's memory to the last byte has not seen the end.
         let is_short = 0 < count && count < lease.len() && count != room;
-        let taken = buf.put(&lease[..count]);
+        let taken = put(&lease[..count]);
         if taken < count {
-            reactor.counters.received_ahead();
+            self.outbox.reactor().counters.received_ahead();
         }
         received.keep(lease, taken, count);
         self.is_ahead.store(taken < count, Ordering::Relaxed);
         Ok(Received {
-            count: taken,
+            count,
+            taken,
             is_short,
         })
     }
 
     /// What a receive of `count` bytes into `room` means for the caller and for the writer.
-    fn after_receive(&self, count: usize, room: usize) -> io::Result<usize> {
+    pub(super) fn after_receive(&self, count: usize, room: usize) -> io::Result<usize> {
         self.note_moved();
         self.outbox.end_round();
         // A send that took the socket's error has left a stream that looks ended.
@@ -215,7 +232,7 @@ impl Flow {
     }
 
     /// A read is about to wait: whoever it waits for gets what was written.
-    fn poll_wait<T>(&self) -> Poll<io::Result<T>> {
+    pub(super) fn poll_wait<T>(&self) -> Poll<io::Result<T>> {
         self.outbox.flush_round(Reason::Read);
         match self.outbox.take_read_error() {
             Some(error) => Poll::Ready(Err(error)),

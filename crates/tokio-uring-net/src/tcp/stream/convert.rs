@@ -51,7 +51,8 @@ impl TcpStream {
     /// # Errors
     /// In [`Mode::Completion`](crate::Mode), if bytes were received ahead or the kernel is too full
     /// to take what is queued: the error holds an [`IntoStdError`], which gives the stream back. Not
-    /// in [`Mode::Exact`](crate::Mode).
+    /// in [`Mode::Exact`](crate::Mode), unless the stream is used by calls that `tokio::net` does not
+    /// have.
     ///
     /// # Examples
     /// ```

@@ -45,7 +45,8 @@ impl TcpStream {
     }
 
     /// Answers how many bytes were received ahead of the reads: what a call on the descriptor would
-    /// miss. Always 0 in [`Mode::Exact`], unless the stream was in Completion mode before.
+    /// miss. Always 0 in [`Mode::Exact`], unless the stream was in Completion mode before or is read
+    /// through [`Buffered`](crate::Buffered).
     #[must_use]
     pub fn bytes_ahead(&self) -> usize {
         self.stream.bytes_ahead()
