@@ -32,7 +32,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 //   setup, ring    - a builder makes a ring; a ring knows who may enter it
 //   submission
 //   prep
-//   fd, sockaddr, fork, exit, meminfo
+//   fd, sockaddr, fork, meminfo, process
 //   slab
 //   slot
 //   completion
@@ -41,13 +41,13 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 
 pub mod completion;
 pub mod errno;
-pub mod exit;
 mod fd;
 pub mod fork;
 pub mod limits;
 pub mod meminfo;
 pub mod ops;
 pub mod prep;
+pub mod process;
 pub mod ring;
 pub mod setup;
 pub mod slab;

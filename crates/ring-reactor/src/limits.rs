@@ -66,6 +66,13 @@ pub(crate) const STRAGGLER_LOOK_MS: u64 = 5;
 /// Looks without a byte queued after which nobody looks any more, until one is.
 pub(crate) const STRAGGLER_IDLE_LOOKS_MAX: u32 = 40;
 
+/// Forks between the first process and one that has a look-out of its own.
+pub(crate) const LOOKOUTS_MAX: usize = 16;
+
+/// How long the last bytes of a stream that is gone may go without an acknowledgement of its peer, in
+/// milliseconds, before the connection is given up.
+pub(crate) const CARRIED_TIMEOUT_MS: u64 = 60_000;
+
 /// How long the end of the process waits for a lock that another thread holds, in milliseconds.
 pub(crate) const EXIT_LOCK_WAIT_MS: u64 = 100;
 

@@ -77,14 +77,35 @@ struct Wanted {
 /// sockets in Exact mode, and there is nothing to remember.
 #[track_caller]
 pub(crate) fn current() -> io::Result<Option<Arc<Reactor>>> {
-    find(Need::Policy)
+    find(Handle::current(), Need::Policy)
 }
 
-/// The reactor of the current runtime, also where by policy it needs none: Completion sockets need
-/// the turns of its driver.
+/// The same, with the runtime's id.
 #[track_caller]
-pub(crate) fn required() -> io::Result<Arc<Reactor>> {
-    find(Need::Always).map(|reactor| reactor.expect("a reactor is made where there is none"))
+pub(crate) fn current_runtime() -> io::Result<(Id, Option<Arc<Reactor>>)> {
+    let handle = Handle::current();
+    let runtime = handle.id();
+    Ok((runtime, find(handle, Need::Policy)?))
+}
+
+/// The reactor of `runtime`, also where by policy it needs none: Completion sockets need the turns of
+/// its driver.
+///
+/// # Errors
+/// If it has none yet, and is not the current one.
+#[track_caller]
+pub(crate) fn required_in(runtime: Id) -> io::Result<Arc<Reactor>> {
+    let known = REACTORS.lock().get(&runtime).and_then(Weak::upgrade);
+    if let Some(reactor) = known {
+        return Ok(reactor);
+    }
+    match Handle::try_current() {
+        Ok(handle) if handle.id() == runtime => find(handle, Need::Always)
+            .map(|reactor| reactor.expect("a reactor is made where there is none")),
+        _ => Err(io::Error::other(
+            "a stream on tokio's epoll enters Completion mode in its own runtime: call this there, or give the runtime the mode by Builder::mode",
+        )),
+    }
 }
 
 /// When a runtime without a reactor gets one.
@@ -96,8 +117,7 @@ enum Need {
 }
 
 #[track_caller]
-fn find(need: Need) -> io::Result<Option<Arc<Reactor>>> {
-    let handle = Handle::current();
+fn find(handle: Handle, need: Need) -> io::Result<Option<Arc<Reactor>>> {
     let runtime = handle.id();
     // Acquire: pairs with the Release in `keep`.
     let version = REACTORS_VERSION.load(Ordering::Acquire);

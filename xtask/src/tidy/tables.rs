@@ -37,14 +37,14 @@ pub(super) const TABLES: Tables = Tables {
         },
     ],
     unsafe_files: &[
-        // atexit(3) takes a C function.
-        "crates/ring-core/src/exit.rs",
         "crates/ring-core/src/fd.rs",
         "crates/ring-core/src/fork.rs",
         // getsockopt(2) with an option that no crate wraps.
         "crates/ring-core/src/meminfo.rs",
         "crates/ring-core/src/ops.rs",
         "crates/ring-core/src/ops/operation.rs",
+        // atexit(3) takes a C function; signal masks are C structures.
+        "crates/ring-core/src/process.rs",
         "crates/ring-core/src/ring.rs",
         "crates/ring-core/src/sockaddr.rs",
         "crates/ring-core/src/submission.rs",

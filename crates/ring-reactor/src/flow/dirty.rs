@@ -63,6 +63,9 @@ impl Dirty {
     /// Adds an outbox whose flush has to be tried again, at no certain time.
     pub(crate) fn keep(self: &Arc<Self>, outbox: Arc<Outbox>) {
         let mut state = self.state.lock();
+        if state.is_closed {
+            return;
+        }
         state.outboxes.push(outbox);
         self.has_any.store(true, Ordering::Relaxed);
         self.watch(state);
@@ -71,8 +74,9 @@ impl Dirty {
     fn watch(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let is_watched = mem::replace(&mut state.is_watched, true);
         drop(state);
-        if !is_watched {
-            stragglers::watch(self);
+        if !is_watched && !stragglers::watch(self) {
+            // The next one tries again.
+            self.state.lock().is_watched = false;
         }
     }
 
@@ -122,12 +126,18 @@ impl Dirty {
             if !mem::replace(&mut state.is_late, true) {
                 return true;
             }
-            // They stay on the list: the driver's turn ends their rounds.
             state.outboxes.clone()
         };
         for outbox in &outboxes {
             outbox.flush(Reason::Straggler);
         }
+        let retired: Vec<_> = {
+            let mut state = self.state.lock();
+            let retired = state.outboxes.extract_if(.., |outbox| outbox.retire());
+            retired.collect()
+        };
+        // Dropped without the lock: the last reference to a reactor may be among them.
+        drop(retired);
         true
     }
 

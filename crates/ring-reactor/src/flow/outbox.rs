@@ -10,7 +10,7 @@
 //! The bytes of a failed queue are gone, as those in a socket's own buffer are after a reset.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(crate) struct Outbox {
     is_busy: AtomicBool,
     /// Whether the driver's list has this outbox.
     is_dirty: AtomicBool,
+    /// Whether the stream was shut down for writing: a write is to meet the kernel's error.
+    is_ended: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,25 @@ pub(crate) enum Offer {
     SendBehind,
 }
 
+/// What of a write went to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) count: usize,
+    /// Whether the kernel took less than it was offered: it is full.
+    pub(crate) is_short: bool,
+}
+
+/// What became of the queue of a stream that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// The kernel has it, or the connection has failed.
+    Clean,
+    /// A pump goes on with it, by a descriptor of its own.
+    Carried,
+    /// The kernel is full, and there is no descriptor for a pump.
+    Lost,
+}
+
 /// What a flush came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flush {
@@ -90,6 +111,7 @@ impl Outbox {
             }),
             is_busy: AtomicBool::new(false),
             is_dirty: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
         }
     }
 
@@ -101,8 +123,14 @@ impl Outbox {
     /// to wait either. The common case, without a lock.
     #[inline]
     pub(crate) fn lets_pass(&self, bytes: usize, may_wait: bool) -> bool {
-        let waits = may_wait && bytes > 0 && self.pace.policy().decide(bytes) == Decision::Queue;
-        !waits && !self.is_busy()
+        !self.waits(bytes, may_wait) && !self.is_busy()
+    }
+
+    fn waits(&self, bytes: usize, may_wait: bool) -> bool {
+        may_wait
+            && bytes > 0
+            && self.pace.policy().decide(bytes) == Decision::Queue
+            && !self.is_ended.load(Ordering::Relaxed)
     }
 
     /// Takes `data` into the queue if it is to wait there.
@@ -110,14 +138,19 @@ impl Outbox {
     /// # Errors
     /// What an earlier send has left to report.
     pub(crate) fn offer(self: &Arc<Self>, data: Data<'_>, may_wait: bool) -> io::Result<Offer> {
+        if self.reactor.is_foreign_process() {
+            // What a fork copied is the parent's to send; whose lock this is nobody knows.
+            return Ok(Offer::Send);
+        }
         let bytes = data.bytes();
         let mut state = self.state.lock();
         if let Some(error) = self.take_error_of(&mut state) {
             return Err(error);
         }
-        let waits = may_wait
-            && bytes > 0
-            && self.pace.policy().decide(bytes) == Decision::Queue
+        if state.ends {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let waits = self.waits(bytes, may_wait)
             && self.has_room(&state, bytes)
             && self.reactor.serving() != Serving::Stopped;
         if !waits {
@@ -142,61 +175,78 @@ impl Outbox {
         self.pace.on_written();
     }
 
-    /// Sends the queue and `data` behind it in one call. Returns how much of `data` was taken;
-    /// `None`: the kernel is full before it.
+    /// Sends `data`, behind what is queued, for a writer that is one of many: with the lock, so that it
+    /// does not come into the midst of a queued write that is sent in part.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the kernel is full; of the send.
+    pub(crate) fn send_now(&self, data: Data<'_>, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        if self.reactor.is_foreign_process() {
+            return data.send(fd);
+        }
+        let state = self.state.lock();
+        if state.queue.is_empty() {
+            let count = data.send(fd)?;
+            drop(state);
+            self.on_sent(count);
+            return Ok(count);
+        }
+        drop(state);
+        match self.send_behind(data)? {
+            Some(sent) => Ok(sent.count),
+            None => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Sends the queue and `data` behind it, in one call if they are few pieces. Returns how much of
+    /// `data` was taken; `None`: the kernel is full before it.
     ///
     /// # Errors
     /// Of the send: nothing of `data` was taken, and what was queued is lost with the connection.
-    pub(crate) fn send_behind(&self, data: Data<'_>) -> io::Result<Option<usize>> {
+    pub(crate) fn send_behind(&self, data: Data<'_>) -> io::Result<Option<Sent>> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        let (queued, offered) = (state.queue.bytes(), data.bytes());
-        let Some(fd) = state.fd.get() else {
-            return Ok(None);
-        };
-        let mut slices = [IoSlice::new(&[]); SEND_PIECES_MAX];
-        let count = state.queue.slices(&mut slices);
-        let mut pieces = count;
-        // A queue that does not fit leaves no place for what is behind it.
-        for (slice, piece) in slices[count..].iter_mut().zip(data.pieces()) {
-            *slice = IoSlice::new(piece);
-            pieces += 1;
-        }
-        let sent = retry(|| Data::Many(&slices[..pieces]).send(fd));
-        let sent = match sent {
-            Ok(sent) => sent,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.pace.on_full();
+        loop {
+            let queued = state.queue.bytes();
+            let Some(fd) = state.fd.get() else {
+                return Ok(None);
+            };
+            let sent = retry(|| send_with(&state.queue, data, fd));
+            let Sent { count, is_short } = match sent {
+                Ok(sent) => sent,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.pace.on_full();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.lose(state);
+                    return Err(error);
+                }
+            };
+            self.pace.on_send(count);
+            state.queue.advance(count.min(queued));
+            if state.queue.is_empty() && queued > 0 {
+                self.emptied(state, Reason::Full, queued);
+            }
+            let taken = count - count.min(queued);
+            if taken > 0 || (state.queue.is_empty() && data.bytes() == 0) {
+                self.pace.on_written();
+                return Ok(Some(Sent {
+                    count: taken,
+                    is_short,
+                }));
+            }
+            if is_short {
                 return Ok(None);
             }
-            Err(error) => {
-                state.queue.clear();
-                self.note(state);
-                return Err(error);
-            }
-        };
-        self.pace.on_send(sent);
-        state.queue.advance(sent.min(queued));
-        if !state.queue.is_empty() {
-            return Ok(None);
+            // More pieces than one call takes.
         }
-        self.emptied(state, Reason::Full, queued);
-        let taken = sent - queued;
-        if taken == 0 && offered > 0 {
-            return Ok(None);
-        }
-        self.pace.on_written();
-        Ok(Some(taken))
     }
 
     /// Sends what is queued, as far as the kernel takes it without waiting.
     pub(crate) fn flush(self: &Arc<Self>, reason: Reason) -> Flush {
-        // Relaxed: only a write that this flush need not know of can be missed.
-        if !self.is_busy.load(Ordering::Relaxed) {
-            return Flush::Done;
-        }
-        if self.reactor.is_foreign_process() {
-            // A forked child sends nothing of its parent's; whose lock this is nobody knows.
+        // Only a write that this flush need not know of can be missed: see `clear_dirty`.
+        if !self.is_busy() {
             return Flush::Done;
         }
         self.flush_locked(self.state.lock(), reason)
@@ -221,53 +271,59 @@ impl Outbox {
         if self.send_queue(&mut state, None, reason) == Flush::Done {
             return Flush::Done;
         }
-        if !state.has_pump {
-            match state.fd.get().map(|fd| fd.try_clone_to_owned()) {
-                Some(Ok(fd)) => {
-                    state.has_pump = true;
-                    drop(state);
-                    pump::start(self.clone(), fd);
-                }
-                // No descriptor for the pump: somebody comes back to it (`stragglers`).
-                Some(Err(_)) => {
-                    drop(state);
-                    if !self.is_dirty.swap(true, Ordering::AcqRel) {
-                        self.reactor.dirty.keep(self.clone());
-                    }
-                }
-                None => {}
-            }
+        let pump_fd = self.pump_fd(&mut state);
+        drop(state);
+        if let Some(fd) = pump_fd {
+            pump::start(self.clone(), fd);
         }
+        // Somebody comes back to it: where there is no descriptor for a pump, and when the process
+        // ends.
+        self.keep_dirty();
         Flush::Blocked
+    }
+
+    /// A descriptor for a pump, if there is none and one can be had. The pump has to be started.
+    fn pump_fd(&self, state: &mut State) -> Option<OwnedFd> {
+        if state.has_pump {
+            return None;
+        }
+        let fd = state.fd.get()?.try_clone_to_owned().ok()?;
+        state.has_pump = true;
+        Some(fd)
     }
 
     /// Sends what is queued, by the pump's own descriptor. After `Done` the pump is not needed.
     pub(crate) fn flush_by_pump(&self, fd: BorrowedFd<'_>) -> Flush {
+        if self.reactor.is_foreign_process() {
+            return Flush::Done;
+        }
         let mut state = self.state.lock();
         let flushed = self.send_queue(&mut state, Some(fd), Reason::Room);
         if flushed == Flush::Done {
-            if state.ends {
-                state.ends = false;
-                // ENOTCONN: there is nobody left to tell.
-                let _ = rustix::net::shutdown(fd, Shutdown::Write);
-            }
             state.has_pump = false;
         }
         flushed
     }
 
-    /// The runtime has dropped the pump: whoever finds the queue blocked starts another.
-    pub(crate) fn pump_dropped(&self, fd: BorrowedFd<'_>) {
-        if self.reactor.is_foreign_process() {
-            return;
+    /// The runtime has dropped the pump: whoever finds the queue blocked starts another. Returns
+    /// whether bytes are lost, because their stream is gone and the kernel is full.
+    pub(crate) fn pump_dropped(&self, fd: BorrowedFd<'_>) -> bool {
+        if self.flush_by_pump(fd) == Flush::Done {
+            return false;
         }
-        self.flush_by_pump(fd);
-        self.state.lock().has_pump = false;
+        let mut state = self.state.lock();
+        state.has_pump = false;
+        let is_lost = state.fd.get().is_none();
+        if is_lost {
+            self.lose(&mut state);
+        }
+        is_lost
     }
 
     /// There is no pump after all.
-    pub(crate) fn pump_failed(&self) {
+    pub(crate) fn pump_failed(self: &Arc<Self>) {
         self.state.lock().has_pump = false;
+        self.keep_dirty();
     }
 
     fn send_queue(&self, state: &mut State, fd: Option<BorrowedFd<'_>>, reason: Reason) -> Flush {
@@ -286,9 +342,8 @@ impl Outbox {
                     return Flush::Blocked;
                 }
                 Err(error) => {
-                    state.queue.clear();
                     state.error = Some(error);
-                    self.note(state);
+                    self.lose(state);
                     return Flush::Done;
                 }
             }
@@ -296,7 +351,21 @@ impl Outbox {
         if queued > 0 {
             self.emptied(state, reason, queued);
         }
+        if std::mem::take(&mut state.ends)
+            && let Some(fd) = fd.or(state.fd.get())
+        {
+            // ENOTCONN: there is nobody left to tell.
+            let _ = rustix::net::shutdown(fd, Shutdown::Write);
+        }
         Flush::Done
+    }
+
+    /// What is queued goes with its connection.
+    fn lose(&self, state: &mut State) {
+        state.queue.clear();
+        state.writes = 0;
+        state.ends = false;
+        self.note(state);
     }
 
     /// Bookkeeping after the last queued byte has left.
@@ -319,12 +388,17 @@ impl Outbox {
 
     /// Whether something is queued or to be reported.
     pub(crate) fn is_busy(&self) -> bool {
-        self.is_busy.load(Ordering::Relaxed)
+        // A forked child has nothing to send: what a fork copied is the parent's.
+        self.is_busy.load(Ordering::Relaxed) && !self.reactor.is_foreign_process()
     }
 
     /// How many bytes are queued.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.state.lock().queue.bytes()
+        if self.is_busy() {
+            self.state.lock().queue.bytes()
+        } else {
+            0
+        }
     }
 
     /// What a send has left to report.
@@ -356,27 +430,49 @@ impl Outbox {
         error
     }
 
-    /// Sends what is queued and leaves the shutdown for writing to the pump if the kernel is full.
+    /// The stream was shut down for writing.
+    pub(crate) fn on_shutdown(&self) {
+        self.is_ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Sends what is queued; if the kernel is full, the shutdown for writing follows the last byte.
     /// Returns whether the caller has to shut down now.
     pub(crate) fn end(self: &Arc<Self>) -> bool {
         if self.flush(Reason::End) == Flush::Done {
             return true;
         }
         let mut state = self.state.lock();
-        state.ends = state.has_pump;
+        state.ends = !state.queue.is_empty();
         !state.ends
     }
 
-    /// Sends what is queued and gives the descriptor back. Returns whether a pump goes on with a
-    /// descriptor of its own.
-    pub(crate) fn close(self: &Arc<Self>) -> bool {
+    /// Sends what is queued and gives the descriptor back, which the caller may close then.
+    pub(crate) fn close(self: &Arc<Self>) -> Closed {
         if self.reactor.is_foreign_process() {
-            return false;
+            // Nobody in this process will use it.
+            return Closed::Clean;
         }
-        self.flush(Reason::End);
         let mut state = self.state.lock();
+        let flushed = self.send_queue(&mut state, None, Reason::End);
+        let pump_fd = match flushed {
+            Flush::Done => None,
+            Flush::Blocked => self.pump_fd(&mut state),
+        };
+        let closed = match flushed {
+            Flush::Done => Closed::Clean,
+            Flush::Blocked if state.has_pump => Closed::Carried,
+            Flush::Blocked => {
+                self.lose(&mut state);
+                Closed::Lost
+            }
+        };
+        // Before anything that might unwind: from here on nobody knows the descriptor.
         state.fd.take_back();
-        state.has_pump
+        drop(state);
+        if let Some(fd) = pump_fd {
+            pump::start(self.clone(), fd);
+        }
+        closed
     }
 
     /// Whether the queue may grow by `bytes` bytes, and the kernel has room for it then.
@@ -387,18 +483,55 @@ impl Outbox {
     }
 
     fn mark_dirty(self: &Arc<Self>) {
-        // AcqRel: pairs with `clear_dirty`. Who finds the mark set has written before the driver's
-        // flush takes the lock.
+        // AcqRel: pairs with `clear_dirty`.
         if !self.is_dirty.swap(true, Ordering::AcqRel) && !self.reactor.dirty.mark(self.clone()) {
             // There will be no turn any more.
             self.flush(Reason::End);
         }
     }
 
-    /// Takes the mark off, before the flush that follows.
-    pub(crate) fn clear_dirty(&self) {
-        self.is_dirty.store(false, Ordering::Release);
+    /// Has somebody come back to what is queued, at no certain time.
+    fn keep_dirty(self: &Arc<Self>) {
+        if !self.is_dirty.swap(true, Ordering::AcqRel) {
+            self.reactor.dirty.keep(self.clone());
+        }
     }
+
+    /// Takes the mark off, before the flush that follows.
+    ///
+    /// AcqRel, and a swap: either the writer's swap in `mark_dirty` comes later and finds the mark
+    /// gone, or this one reads what it wrote, and the flush sees that the outbox is busy.
+    pub(crate) fn clear_dirty(&self) {
+        self.is_dirty.swap(false, Ordering::AcqRel);
+    }
+
+    /// Takes the mark off if there is nothing to come back to; for the holder of the list.
+    pub(crate) fn retire(&self) -> bool {
+        self.clear_dirty();
+        let is_retired = !self.is_busy();
+        if !is_retired {
+            self.is_dirty.store(true, Ordering::Release);
+        }
+        is_retired
+    }
+}
+
+/// Sends the queue, as many pieces of it as one call takes, and `data` behind it.
+fn send_with(queue: &SendQueue, data: Data<'_>, fd: BorrowedFd<'_>) -> io::Result<Sent> {
+    let mut slices = [IoSlice::new(&[]); SEND_PIECES_MAX];
+    let queued = queue.slices(&mut slices);
+    let behind = data.pieces().filter(|piece| !piece.is_empty());
+    let behind = slices[queued..].iter_mut().zip(behind);
+    let pieces = queued
+        + behind
+            .map(|(slice, piece)| *slice = IoSlice::new(piece))
+            .count();
+    let offered = Data::Many(&slices[..pieces]);
+    let count = offered.send(fd)?;
+    Ok(Sent {
+        count,
+        is_short: count < offered.bytes(),
+    })
 }
 
 fn send_once(queue: &SendQueue, fd: BorrowedFd<'_>) -> io::Result<usize> {
@@ -411,7 +544,7 @@ fn send_once(queue: &SendQueue, fd: BorrowedFd<'_>) -> io::Result<usize> {
 }
 
 /// Repeats a send that a signal has interrupted.
-fn retry(mut send: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+fn retry<T>(mut send: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match send() {
             Err(error) if error.raw_os_error() == Some(Errno::INTR.raw_os_error()) => {}

@@ -5,9 +5,11 @@
 //! keeps the connection open until the queue is empty, if the stream is dropped meanwhile: its FIN
 //! follows the last byte.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::Interest;
 
 use super::outbox::{Flush, Outbox};
@@ -17,56 +19,64 @@ use crate::ready::Bits;
 /// Spawns the task that sends what `outbox` holds, by `fd`.
 pub(crate) fn start(outbox: Arc<Outbox>, fd: OwnedFd) {
     let handle = outbox.reactor().handle.clone();
-    let _runtime = handle.enter();
-    match EpollSource::new(fd, Bits::NONE) {
-        Ok(source) => {
-            let pump = Pump {
-                outbox,
-                source: Some(source),
-            };
-            drop(handle.spawn(pump.run()));
-        }
-        // The runtime is on its way out, or the machine out of memory for another registration:
-        // the flush that comes next starts another pump.
-        Err(_) => outbox.pump_failed(),
-    }
+    let pump = Pump {
+        outbox,
+        fd: Some(fd),
+        source: None,
+    };
+    drop(handle.spawn(pump.run()));
 }
 
 struct Pump {
     outbox: Arc<Outbox>,
-    /// `None` only while it is dropped.
+    /// Until it is registered, in the task.
+    fd: Option<OwnedFd>,
+    /// From then on, until the drop.
     source: Option<EpollSource>,
 }
 
 impl Pump {
     async fn run(mut self) {
-        if self.pump().await
-            && let Some(source) = self.source.take()
-        {
-            source.close();
-        }
-    }
-
-    /// Returns whether the queue got empty.
-    async fn pump(&self) -> bool {
-        let Some(source) = &self.source else {
-            return true;
-        };
-        while let Ok(event) = source.ready(Interest::WRITABLE).await {
-            match self.outbox.flush_by_pump(source.fd()) {
-                Flush::Done => return true,
-                Flush::Blocked => event.clear(),
+        let Some(fd) = self.fd.take() else { return };
+        match EpollSource::new(fd, Bits::NONE) {
+            Ok(source) => {
+                let source = self.source.insert(source);
+                if pump(&self.outbox, source).await
+                    && let Some(source) = self.source.take()
+                {
+                    source.close();
+                }
             }
+            // The machine is out of memory for another registration.
+            Err(_) => self.outbox.pump_failed(),
         }
-        false
     }
 }
 
+/// Returns whether the queue got empty.
+async fn pump(outbox: &Outbox, source: &EpollSource) -> bool {
+    while let Ok(event) = source.ready(Interest::WRITABLE).await {
+        match outbox.flush_by_pump(source.fd()) {
+            Flush::Done => return true,
+            Flush::Blocked => event.clear(),
+        }
+    }
+    false
+}
+
 impl Drop for Pump {
-    /// The runtime ends before the queue is empty: what the kernel takes now is not lost.
+    /// The runtime ends before the queue is empty: what the kernel takes now is not lost. If that is
+    /// not all, and nobody else can send the rest, the peer is to see that something is missing.
     fn drop(&mut self) {
+        let fd = match (&self.fd, &self.source) {
+            (Some(fd), _) => fd.as_fd(),
+            (None, Some(source)) => source.fd(),
+            (None, None) => return,
+        };
+        if self.outbox.pump_dropped(fd) {
+            let _ = SockRef::from(&fd).set_linger(Some(Duration::ZERO));
+        }
         if let Some(source) = self.source.take() {
-            self.outbox.pump_dropped(source.fd());
             source.close();
         }
     }

@@ -12,53 +12,63 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use ring_core::{exit, fork};
+use ring_core::{fork, process};
 
 use super::dirty::Dirty;
-use crate::limits::{EXIT_LOCK_WAIT_MS, STRAGGLER_IDLE_LOOKS_MAX, STRAGGLER_LOOK_MS};
+use crate::limits::{EXIT_LOCK_WAIT_MS, LOOKOUTS_MAX, STRAGGLER_IDLE_LOOKS_MAX, STRAGGLER_LOOK_MS};
 
-/// What is looked at, and who looks.
-static LOOKOUT: Mutex<Lookout> = Mutex::new(Lookout {
-    lists: Vec::new(),
-    thread: None,
-    fork_count: 0,
-});
+/// What is looked at, and who looks: of this process. A forked child has neither the thread nor a use
+/// for its parent's lists, and the lock may have been held when it was forked: it takes the next
+/// look-out. (After more forks of forks than there are look-outs, the last serves all.)
+static LOOKOUTS: [Mutex<Lookout>; LOOKOUTS_MAX] =
+    [const { Mutex::new(Lookout::new()) }; LOOKOUTS_MAX];
 
 #[derive(Debug)]
 struct Lookout {
     lists: Vec<Weak<Dirty>>,
     thread: Option<Thread>,
-    /// Forks of the process that the thread belongs to.
-    fork_count: u32,
 }
 
-/// Has `list` looked at from now on, until [`Dirty::unwatch`].
-pub(crate) fn watch(list: &Arc<Dirty>) {
-    exit::at_exit(flush_at_exit);
-    let mut lookout = LOOKOUT.lock();
-    if lookout.fork_count != fork::count() {
-        // A forked child has neither the thread nor a use for its parent's lists.
-        lookout.lists.clear();
-        lookout.thread = None;
-        lookout.fork_count = fork::count();
+impl Lookout {
+    const fn new() -> Lookout {
+        Lookout {
+            lists: Vec::new(),
+            thread: None,
+        }
     }
+}
+
+fn lookout() -> &'static Mutex<Lookout> {
+    let forks = usize::try_from(fork::count()).unwrap_or(usize::MAX);
+    &LOOKOUTS[forks.min(LOOKOUTS_MAX - 1)]
+}
+
+/// Has `list` looked at from now on, until [`Dirty::unwatch`]. Returns whether anybody looks.
+pub(crate) fn watch(list: &Arc<Dirty>) -> bool {
+    process::at_exit(flush_at_exit);
+    let mut lookout = lookout().lock();
     lookout.lists.retain(|list| list.strong_count() > 0);
     let list = Arc::downgrade(list);
     if !lookout.lists.iter().any(|known| known.ptr_eq(&list)) {
         lookout.lists.push(list);
     }
+    let mut failure = None;
     if lookout.thread.is_none() {
         match start() {
             Ok(thread) => lookout.thread = Some(thread),
-            Err(error) => tracing::warn!(
-                %error,
-                "no thread can be had: a task that blocks its thread may hold back bytes it has written"
-            ),
+            Err(error) => failure = Some(error),
         }
     }
     if let Some(thread) = &lookout.thread {
         thread.unpark();
     }
+    drop(lookout);
+    let Some(error) = failure else { return true };
+    tracing::warn!(
+        %error,
+        "no thread can be had: a task that blocks its thread may hold back bytes it has written"
+    );
+    false
 }
 
 fn start() -> io::Result<Thread> {
@@ -67,6 +77,8 @@ fn start() -> io::Result<Thread> {
 }
 
 fn run() {
+    // Signals are for the program's own threads.
+    process::block_signals();
     let mut idle_looks = 0;
     loop {
         let lists = lists();
@@ -88,7 +100,7 @@ fn run() {
 }
 
 fn lists() -> Vec<Arc<Dirty>> {
-    LOOKOUT
+    lookout()
         .lock()
         .lists
         .iter()
@@ -104,12 +116,9 @@ fn all_unwatched(lists: &[Arc<Dirty>]) -> bool {
 
 fn flush_at_exit() {
     let wait = Duration::from_millis(EXIT_LOCK_WAIT_MS);
-    let Some(lookout) = LOOKOUT.try_lock_for(wait) else {
+    let Some(lookout) = lookout().try_lock_for(wait) else {
         return;
     };
-    if lookout.fork_count != fork::count() {
-        return;
-    }
     let lists: Vec<_> = lookout.lists.iter().filter_map(Weak::upgrade).collect();
     drop(lookout);
     for list in lists {

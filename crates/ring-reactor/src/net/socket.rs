@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use once_cell::sync::OnceCell;
 use ring_core::ops::Target;
 use tokio::io::{Interest, Ready};
+use tokio::runtime::Id;
 use tokio::task::coop;
 
 use super::epoll::{EpollEvent, EpollSource};
@@ -42,6 +43,7 @@ pub struct Socket {
     epoll: OnceCell<EpollSource>,
     /// Whether someone else may hold the socket too.
     is_shared: AtomicBool,
+    runtime: Id,
 }
 
 struct RingSocket {
@@ -102,7 +104,7 @@ impl Socket {
     #[track_caller]
     pub fn new(fd: OwnedFd, origin: Origin) -> io::Result<Socket> {
         let is_shared = AtomicBool::new(matches!(origin, Origin::Foreign | Origin::Listening));
-        let reactor = select::current()?;
+        let (runtime, reactor) = select::current_runtime()?;
         let mode = reactor
             .as_ref()
             .map_or(Serving::Epoll, |reactor| reactor.serving());
@@ -123,6 +125,7 @@ impl Socket {
                     ring,
                     epoll: OnceCell::new(),
                     is_shared,
+                    runtime,
                 })
             }
             (_, Serving::Stopped) => Err(gone()),
@@ -137,6 +140,7 @@ impl Socket {
                     ring: None,
                     epoll,
                     is_shared,
+                    runtime,
                 })
             }
         }
@@ -158,6 +162,17 @@ impl Socket {
     pub fn expose_fd(&self) -> BorrowedFd<'_> {
         self.is_shared.store(true, Ordering::Relaxed);
         self.fd()
+    }
+
+    /// Whether someone else may hold the socket too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.is_shared.load(Ordering::Relaxed)
+    }
+
+    /// The runtime that the socket was made in.
+    pub(super) fn runtime(&self) -> Id {
+        self.runtime
     }
 
     /// The reactor whose ring serves the socket, or did.

@@ -13,8 +13,9 @@
 //!
 //! The calls beyond tokio's use the queues in Exact mode too: to make them is to ask for it.
 //!
-//! A stream whose descriptor was exposed is Exact from then on. Its queues are empty or emptied
-//! first, so that nothing is reordered.
+//! A stream whose descriptor was exposed is Exact from then on, and what is queued leaves first. (A
+//! kernel that is full then takes the rest behind what the program sends itself: `try_io` and
+//! `async_io` wait for it, `as_raw_fd` cannot.)
 #![expect(
     unsafe_code,
     reason = "lends its descriptor to the reactor, and takes it back before it closes it"
@@ -40,8 +41,9 @@ use socket2::SockRef;
 use super::socket::{Origin, Socket};
 use crate::flow::counters::Reason;
 use crate::flow::lent::LentFd;
-use crate::flow::outbox::{Flush, Outbox};
+use crate::flow::outbox::{Closed, Flush, Outbox};
 use crate::flow::recv_queue::RecvQueue;
+use crate::limits::CARRIED_TIMEOUT_MS;
 use crate::mode::{AtomicMode, Mode};
 use crate::ready::Direction;
 use crate::select;
@@ -51,6 +53,15 @@ pub struct Stream {
     socket: Socket,
     /// What Completion mode keeps, and the calls beyond tokio's; made when first asked for.
     flow: OnceCell<Box<Flow>>,
+}
+
+/// Why a stream does not give up its descriptor.
+#[derive(Debug)]
+pub enum Refused {
+    /// It has bytes that the kernel has not, on either side.
+    Kept(Box<Stream>),
+    /// Bytes that it had accepted are lost with their connection.
+    Failed(io::Error),
 }
 
 /// What a stream keeps between the program and the kernel.
@@ -127,11 +138,13 @@ impl Stream {
     fn new_flow(&self) -> io::Result<Box<Flow>> {
         let reactor = match self.socket.reactor() {
             Some(reactor) => reactor.clone(),
-            None => select::required()?,
+            None => select::required_in(self.socket.runtime())?,
         };
         // SAFETY: `LentFd::new` demands that the descriptor stays open until it is taken back. It
         // is the socket's, which is closed or given away in two places of this file:
-        // `into_fd` and `drop`. Both call `Outbox::close` first, which takes it back.
+        // `into_fd` and `drop`. Both call `Outbox::close` first, which takes it back before it does
+        // anything that may unwind. (In a forked child it takes nothing back: there nobody asks for
+        // it, because an outbox is not busy there.)
         let fd = unsafe { LentFd::new(self.socket.fd()) };
         Ok(Box::new(Flow {
             mode: AtomicMode::new(Mode::Exact),
@@ -180,12 +193,16 @@ impl Stream {
     /// Takes the stream out of its runtime, if the kernel has all its bytes.
     ///
     /// # Errors
-    /// The stream: bytes were received ahead, or are queued and the kernel is full.
-    pub fn into_fd(mut self) -> Result<OwnedFd, Stream> {
+    /// The stream, if bytes were received ahead, or are queued and the kernel is full; or the error
+    /// that queued bytes have met.
+    pub fn into_fd(mut self) -> Result<OwnedFd, Refused> {
         if let Some(flow) = self.flow.get() {
             let flushed = flow.outbox.flush(Reason::End);
+            if let Some(error) = flow.outbox.take_error() {
+                return Err(Refused::Failed(error));
+            }
             if flushed == Flush::Blocked || flow.has_ahead() {
-                return Err(self);
+                return Err(Refused::Kept(Box::new(self)));
             }
         }
         if let Some(flow) = self.flow.take() {
@@ -202,16 +219,6 @@ impl Stream {
             received.take()
         });
         taken.map_or_else(Vec::new, |(buffer, range)| buffer[range].to_vec())
-    }
-
-    /// Passes `polled` on; a task that is about to wait sends what it has queued.
-    fn flush_if_pending<T>(&self, polled: Poll<T>) -> Poll<T> {
-        if polled.is_pending()
-            && let Some(flow) = self.flow.get()
-        {
-            flow.outbox.flush_round(Reason::Read);
-        }
-        polled
     }
 
     /// Moves up to `bytes` bytes by `transfer` as soon as the socket is ready.
@@ -275,13 +282,33 @@ impl Drop for Stream {
         let Some(flow) = self.flow.take() else {
             return;
         };
-        if flow.outbox.close() {
-            // The pump has a descriptor of the connection too: the stream is not to be shut down.
-            let _ = self.socket.expose_fd();
-        } else if flow.has_ahead() {
+        let closed = flow.outbox.close();
+        if flow.outbox.reactor().is_foreign_process() {
+            return;
+        }
+        let is_shared = self.socket.is_shared();
+        let fd = self.socket.fd();
+        let socket = SockRef::from(&fd);
+        // An error of these options says that the connection is gone: nobody is left to tell. What
+        // others may hold is left as it is.
+        match closed {
+            Closed::Carried => {
+                if !is_shared {
+                    let timeout = Duration::from_millis(CARRIED_TIMEOUT_MS);
+                    let _ = socket.set_tcp_user_timeout(Some(timeout));
+                }
+                // The pump has a descriptor of the connection too: it is not to be shut down.
+                let _ = self.socket.expose_fd();
+            }
+            // The peer is to see that something is missing.
+            Closed::Lost if !is_shared => {
+                let _ = socket.set_linger(Some(Duration::ZERO));
+            }
             // Unread bytes in the kernel would make the last close a reset: so do these.
-            // An error says that the socket is gone: nobody is left to tell.
-            let _ = SockRef::from(&self.socket.fd()).set_linger(Some(Duration::ZERO));
+            Closed::Clean if !is_shared && flow.has_ahead() => {
+                let _ = socket.set_linger(Some(Duration::ZERO));
+            }
+            Closed::Lost | Closed::Clean => {}
         }
     }
 }

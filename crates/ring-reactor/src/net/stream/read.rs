@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
-use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
@@ -103,41 +102,63 @@ impl Stream {
         cx: &mut Context<'_>,
         buf: &mut impl RecvInto,
     ) -> Poll<io::Result<usize>> {
-        if let Some(flow) = self.flow.get()
-            && flow.has_ahead()
-        {
-            ready!(coop::poll_proceed(cx)).made_progress();
-            return Poll::Ready(Ok(buf.put(flow.received.lock().ahead())));
+        let Some(flow) = self.flow.get() else {
+            return self
+                .socket
+                .poll_io(cx, Direction::Read, || buf.recv(self.fd()));
+        };
+        loop {
+            if flow.has_ahead() {
+                let coop = ready!(coop::poll_proceed(cx));
+                if let Some(count) = flow.peek_ahead(buf) {
+                    coop.made_progress();
+                    return Poll::Ready(Ok(count));
+                }
+            }
+            let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
+                // Another task may have received ahead, and taken the readiness with it.
+                if flow.has_ahead() {
+                    continue;
+                }
+                return flow.poll_wait();
+            };
+            match buf.recv(self.fd()) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
+                result => return Poll::Ready(result),
+            }
         }
-        let peeked = self
-            .socket
-            .poll_io(cx, Direction::Read, || buf.recv(self.fd()));
-        self.flush_if_pending(peeked)
     }
 
-    /// Waits for bytes and copies them with `peek`, which leaves them in the socket, or with `put`,
-    /// from what was received ahead.
+    /// Waits for bytes and copies them to `buf`; they stay where they are.
     ///
     /// # Cancel safety
     /// Cancel safe: no byte is taken.
     /// # Errors
     /// Of recv(2); that the runtime is shutting down.
     pub async fn peek(&self, mut buf: impl RecvInto) -> io::Result<usize> {
-        if let Some(flow) = self.flow.get()
-            && flow.has_ahead()
-        {
-            poll_fn(coop::poll_proceed).await.made_progress();
-            return Ok(buf.put(flow.received.lock().ahead()));
+        let Some(flow) = self.flow.get() else {
+            let recv = || buf.recv(self.fd());
+            return self.socket.async_io(Interest::READABLE, recv).await;
+        };
+        loop {
+            let coop = poll_fn(coop::poll_proceed).await;
+            if let Some(count) = flow.peek_ahead(&mut buf) {
+                coop.made_progress();
+                return Ok(count);
+            }
+            drop(coop);
+            let Some(event) = self.ready_or_ahead(flow, Interest::READABLE).await? else {
+                continue;
+            };
+            let coop = poll_fn(coop::poll_proceed).await;
+            match buf.recv(self.fd()) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
+                result => {
+                    coop.made_progress();
+                    return result;
+                }
+            }
         }
-        let mut peek = pin!(
-            self.socket
-                .async_io(Interest::READABLE, || buf.recv(self.fd()))
-        );
-        poll_fn(|cx| {
-            let polled = peek.as_mut().poll(cx);
-            self.flush_if_pending(polled)
-        })
-        .await
     }
 }
 
@@ -151,6 +172,15 @@ pub(super) struct Received {
 }
 
 impl Flow {
+    /// Copies bytes ahead to `buf`, and leaves them.
+    fn peek_ahead(&self, buf: &mut impl RecvInto) -> Option<usize> {
+        if !self.has_ahead() {
+            return None;
+        }
+        let received = self.received.lock();
+        (!received.is_empty()).then(|| buf.put(received.ahead()))
+    }
+
     /// Hands bytes ahead to `put`, which answers how many it took.
     fn read_ahead(&self, put: impl FnOnce(&[u8]) -> usize) -> Option<usize> {
         if !self.has_ahead() {
@@ -204,6 +234,16 @@ impl Flow {
     ) -> io::Result<Received> {
         // Until the bytes are in their place nobody else receives those that follow.
         let mut received = self.received.lock();
+        if !received.is_empty() {
+            // Another task has, in the meantime.
+            let taken = put(received.ahead());
+            self.consume(&mut received, taken);
+            return Ok(Received {
+                count: taken,
+                taken,
+                is_short: false,
+            });
+        }
         let (count, _) = rustix::net::recv(fd, &mut lease[..], rustix::net::RecvFlags::empty())?;
         // As with tokio, a read that filled the caller's memory to the last byte has not seen the end.
         let is_short = 0 < count && count < lease.len() && count != room;

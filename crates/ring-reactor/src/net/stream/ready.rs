@@ -8,7 +8,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{Interest, Ready};
 use tokio::task::coop;
 
-use super::Stream;
+use super::{Flow, Stream};
+use crate::flow::counters::Reason;
+use crate::net::socket::ReadyEvent;
 use crate::ready::Direction;
 
 impl Stream {
@@ -27,24 +29,43 @@ impl Stream {
             flow.escape();
         }
         loop {
+            let event = self.ready_or_ahead(flow, interest).await?;
+            let mut ready = event.as_ref().map_or(Ready::EMPTY, ReadyEvent::ready);
             if interest.is_readable() && flow.has_ahead() {
-                return Ok(Ready::READABLE);
+                ready |= Ready::READABLE;
             }
-            let mut wait = pin!(self.socket.ready(interest));
-            let event = poll_fn(|cx| {
-                let polled = wait.as_mut().poll(cx);
-                self.flush_if_pending(polled)
-            })
-            .await?;
-            let ready = event.ready();
-            if !ready.is_writable() || flow.has_room() {
-                return Ok(ready);
+            if ready.is_writable() && !flow.has_room() {
+                ready = ready - Ready::WRITABLE;
             }
-            if !(ready - Ready::WRITABLE).is_empty() {
-                return Ok(ready - Ready::WRITABLE);
+            match event {
+                Some(event) if ready.is_empty() => event.clear(),
+                Some(_) => return Ok(ready),
+                // They may have been read meanwhile.
+                None if ready.is_empty() => {}
+                None => return Ok(ready),
             }
-            event.clear();
         }
+    }
+
+    /// Waits for the socket; `None`: it is not ready, but bytes are ahead.
+    ///
+    /// Whoever receives ahead notes it before he takes the readiness back, so that a task which finds
+    /// none has to look once more.
+    pub(super) async fn ready_or_ahead(
+        &self,
+        flow: &Flow,
+        interest: Interest,
+    ) -> io::Result<Option<ReadyEvent<'_>>> {
+        let mut wait = pin!(self.socket.ready(interest));
+        poll_fn(|cx| match wait.as_mut().poll(cx) {
+            Poll::Ready(event) => Poll::Ready(event.map(Some)),
+            Poll::Pending if interest.is_readable() && flow.has_ahead() => Poll::Ready(Ok(None)),
+            Poll::Pending => {
+                flow.outbox.flush_round(Reason::Read);
+                Poll::Pending
+            }
+        })
+        .await
     }
 
     /// Waits until the stream is ready in `direction`, by the task of `cx`.
@@ -60,8 +81,13 @@ impl Stream {
                 ready!(coop::poll_proceed(cx)).made_progress();
                 return Poll::Ready(Ok(()));
             }
-            let polled = self.socket.poll_ready(cx, direction);
-            let event = ready!(self.flush_if_pending(polled))?;
+            let Poll::Ready(event) = self.socket.poll_ready(cx, direction)? else {
+                if direction == Direction::Read && flow.has_ahead() {
+                    continue;
+                }
+                flow.outbox.flush_round(Reason::Read);
+                return Poll::Pending;
+            };
             if direction == Direction::Read || flow.has_room() {
                 return Poll::Ready(Ok(()));
             }
@@ -81,6 +107,10 @@ impl Stream {
         f: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
         self.prepare_foreign_io(interest)?;
+        if interest.is_writable() && self.bytes_queued() > 0 {
+            // The kernel is full, and those come first.
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         self.socket.try_io(interest, f)
     }
 
@@ -98,6 +128,9 @@ impl Stream {
         f: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         self.prepare_foreign_io(interest)?;
+        if interest.is_writable() {
+            poll_fn(|cx| self.poll_flush(cx)).await?;
+        }
         self.socket.async_io(interest, f).await
     }
 

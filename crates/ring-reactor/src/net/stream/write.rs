@@ -10,7 +10,7 @@ use tokio::task::coop;
 
 use super::{Flow, Stream};
 use crate::flow::counters::Reason;
-use crate::flow::outbox::{Flush, Offer};
+use crate::flow::outbox::{Flush, Offer, Sent};
 use crate::flow::send::Data;
 use crate::mode::Mode;
 use crate::ready::Direction;
@@ -63,11 +63,11 @@ impl Stream {
         loop {
             let event = ready!(self.socket.poll_ready(cx, Direction::Write))?;
             match flow.outbox.send_behind(data) {
-                Ok(Some(sent)) => {
-                    if sent < data.bytes() {
+                Ok(Some(Sent { count, is_short })) => {
+                    if is_short {
                         event.clear();
                     }
-                    return Poll::Ready(Ok(sent));
+                    return Poll::Ready(Ok(count));
                 }
                 Ok(None) => event.clear(),
                 Err(error) => return Poll::Ready(Err(error)),
@@ -86,20 +86,12 @@ impl Stream {
                 .try_io(Interest::WRITABLE, || data.send(self.fd()));
         };
         flow.note_moved();
-        match flow.outbox.offer(data, false)? {
-            Offer::Queued(count) => Ok(count),
-            Offer::Send => {
-                let sent = self
-                    .socket
-                    .try_io(Interest::WRITABLE, || data.send(self.fd()))?;
-                flow.outbox.on_sent(sent);
-                Ok(sent)
-            }
-            Offer::SendBehind => self.socket.try_io(Interest::WRITABLE, || {
-                let sent = flow.outbox.send_behind(data)?;
-                sent.ok_or_else(|| ErrorKind::WouldBlock.into())
-            }),
+        if data.bytes() > 0 {
+            // What an earlier send has left to report.
+            flow.outbox.offer(data, false)?;
         }
+        self.socket
+            .try_io(Interest::WRITABLE, || flow.outbox.send_now(data, self.fd()))
     }
 
     /// Waits until the kernel has taken what is queued. Costs nothing if nothing is.
@@ -146,6 +138,9 @@ impl Stream {
     }
 
     fn shutdown_now(&self) -> io::Result<()> {
+        if let Some(flow) = self.flow.get() {
+            flow.outbox.on_shutdown();
+        }
         match SockRef::from(&self.fd()).shutdown(Shutdown::Write) {
             Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
             result => result,

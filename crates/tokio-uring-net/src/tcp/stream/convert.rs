@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use ring_reactor::net::Origin;
+use ring_reactor::net::{Origin, Refused};
 
 use super::TcpStream;
 use super::mode::IntoStdError;
@@ -78,7 +78,10 @@ impl TcpStream {
     pub fn into_std(self) -> io::Result<std::net::TcpStream> {
         match self.stream.into_fd() {
             Ok(fd) => Ok(fd.into()),
-            Err(stream) => Err(IntoStdError::of(TcpStream { stream }).into()),
+            Err(Refused::Kept(stream)) => {
+                Err(IntoStdError::of(TcpStream { stream: *stream }).into())
+            }
+            Err(Refused::Failed(error)) => Err(error),
         }
     }
 }
