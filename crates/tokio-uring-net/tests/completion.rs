@@ -1,0 +1,14 @@
+//! Completion mode's own rules, each on both drivers and both flavours of runtime.
+#![cfg(target_os = "linux")]
+
+#[path = "cases/completion_alone.rs"]
+mod alone;
+#[path = "cases/completion_blocked.rs"]
+mod blocked;
+#[path = "support/flow.rs"]
+mod flow;
+#[path = "cases/completion_flush.rs"]
+mod flush;
+#[path = "stack/ours.rs"]
+mod stack;
+mod support;
