@@ -9,6 +9,8 @@ mod blocked;
 mod flow;
 #[path = "cases/completion_flush.rs"]
 mod flush;
+#[path = "cases/completion_reset.rs"]
+mod reset;
 #[path = "stack/ours.rs"]
 mod stack;
 mod support;

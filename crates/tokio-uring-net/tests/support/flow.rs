@@ -3,9 +3,10 @@
 use crate::stack::net::{Metrics, Mode, TcpStream, metrics};
 use crate::support::closing::join;
 use crate::support::pattern::Pattern;
-use crate::support::poll::{BoxFuture, poll_once};
+use crate::support::poll::{BoxFuture, poll_once, turns};
 use crate::support::setup::{self, Setup};
-use crate::support::tcp::{Origin, pair_with_buffers};
+use crate::support::tcp::{Origin, free_ports_on_close, pair, pair_with_buffers};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use tokio::io::AsyncWriteExt;
@@ -99,7 +100,26 @@ pub(crate) fn wait_arrived(peer: impl AsFd, len: usize) {
     }
 }
 
-/// Another descriptor of the same socket, made without the stream's knowledge.
+/// Blocks this thread until the kernel reports any of `flags` of a socket.
+pub(crate) fn wait_for(socket: impl AsFd, flags: PollFlags) {
+    let mut fds = [PollFd::new(&socket, flags)];
+    let limit = Timespec {
+        tv_sec: 30,
+        tv_nsec: 0,
+    };
+    while !fds[0].revents().intersects(flags) {
+        assert_eq!(poll(&mut fds, Some(&limit)), Ok(1), "{flags:?}");
+    }
+}
+
+/// Another descriptor of the same socket, made before the first byte: that does not count.
+pub(crate) fn duplicate(stream: &TcpStream) -> io::Result<std::net::TcpStream> {
+    let duplicate = stream.as_fd().try_clone_to_owned()?;
+    assert_eq!(stream.mode(), Mode::Completion);
+    Ok(duplicate.into())
+}
+
+/// The same without the stream's knowledge.
 pub(crate) fn steal(stream: &TcpStream) -> io::Result<OwnedFd> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
     let shown = format!("{stream:?}");
@@ -132,6 +152,51 @@ pub(crate) async fn coalesce(
         }
     }
     panic!("never in {ATTEMPTS} rounds");
+}
+
+/// Who sends a queue into a connection that was reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// The call that follows.
+    Call,
+    /// The driver, in its turn before that.
+    Turn,
+}
+
+/// A stream with a queue, or with what `sender` has made of it, whose peer has reset the connection.
+pub(crate) async fn reset_stream(
+    origin: Origin,
+    coalesces: bool,
+    sender: Sender,
+) -> io::Result<TcpStream> {
+    let (mut stream, peer) = pair(origin).await?;
+    let seen = duplicate(&stream)?;
+    let mut sent = Pattern::new(1);
+    if coalesces {
+        coalesce(&mut stream, &peer, &mut sent).await?;
+    }
+    let before = flushes(&metrics());
+    write(&mut stream, &mut sent, 100).await?;
+    write(&mut stream, &mut sent, 100).await?;
+    free_ports_on_close(&peer)?;
+    drop(peer);
+    wait_for(&seen, PollFlags::HUP);
+    // The error leaves the socket with the send that meets it. On multi_thread, the queue may have
+    // been sent before.
+    while sender == Sender::Turn
+        && shown(&seen).contains(PollFlags::ERR)
+        && flushes(&metrics()) == before
+    {
+        turns(1).await;
+    }
+    Ok(stream)
+}
+
+/// What the kernel reports of a socket now.
+fn shown(socket: impl AsFd) -> PollFlags {
+    let mut fds = [PollFd::new(&socket, PollFlags::HUP)];
+    poll(&mut fds, Some(&Timespec::default())).expect("it is a socket");
+    fds[0].revents()
 }
 
 /// A stream that has taken a write into its queue, which the kernel has no room for.
