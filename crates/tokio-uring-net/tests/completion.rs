@@ -1,6 +1,8 @@
 //! Completion mode's own rules, each on both drivers and both flavours of runtime.
 #![cfg(target_os = "linux")]
 
+#[path = "cases/completion_ahead.rs"]
+mod ahead;
 #[path = "cases/completion_alone.rs"]
 mod alone;
 #[path = "cases/completion_blocked.rs"]
