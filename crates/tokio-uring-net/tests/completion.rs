@@ -7,6 +7,8 @@ mod ahead;
 mod alone;
 #[path = "cases/completion_blocked.rs"]
 mod blocked;
+#[path = "cases/completion_escape.rs"]
+mod escape;
 #[path = "support/flow.rs"]
 mod flow;
 #[path = "cases/completion_flush.rs"]
