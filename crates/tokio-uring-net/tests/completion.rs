@@ -9,6 +9,8 @@ mod alone;
 mod blocked;
 #[path = "cases/completion_escape.rs"]
 mod escape;
+#[path = "cases/completion_exit.rs"]
+mod exit;
 #[path = "support/flow.rs"]
 mod flow;
 #[path = "cases/completion_flush.rs"]

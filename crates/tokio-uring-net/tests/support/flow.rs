@@ -34,6 +34,15 @@ where
     });
 }
 
+/// Runs `test` for every set-up whose streams are in Completion mode.
+pub(crate) fn for_each_setup(test: impl Fn(Setup)) {
+    setup::for_each_setup(|setup| {
+        if is_completion(setup) {
+            test(setup);
+        }
+    });
+}
+
 fn is_completion(setup: Setup) -> bool {
     setup.stack.mode() == Mode::Completion
 }
