@@ -37,10 +37,15 @@ impl Stack {
 
     /// Chooses the driver of the current runtime. The error says why it cannot be had.
     pub(crate) fn install(self) -> std::io::Result<()> {
-        let (choice, _) = self.driver();
-        Builder::new().driver(choice).mode(self.mode()).install()?;
+        self.builder().install()?;
         self.check_serves();
         Ok(())
+    }
+
+    /// What [`Stack::install`] installs.
+    pub(crate) fn builder(self) -> Builder {
+        let (choice, _) = self.driver();
+        Builder::new().driver(choice).mode(self.mode())
     }
 
     /// Checks that the current runtime has not been moved to another driver in the meantime.
