@@ -17,6 +17,8 @@ mod flow;
 mod flush;
 #[path = "cases/completion_limits.rs"]
 mod limits;
+#[path = "cases/completion_mode.rs"]
+mod mode;
 #[path = "cases/completion_reset.rs"]
 mod reset;
 #[path = "stack/ours.rs"]
