@@ -24,3 +24,5 @@ mod reset;
 #[path = "stack/ours.rs"]
 mod stack;
 mod support;
+#[path = "cases/completion_unread.rs"]
+mod unread;
