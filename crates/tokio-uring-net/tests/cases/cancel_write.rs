@@ -1,6 +1,6 @@
 //! Cancelled writes: a write that was dropped has sent nothing of its buffer.
 
-use crate::stack::net::TcpStream;
+use crate::stack::{self, net::TcpStream};
 use crate::support::cancel::Canceller;
 use crate::support::pattern::Pattern;
 use crate::support::poll::{BoxFuture, poll_once};
@@ -11,11 +11,13 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::task::Poll;
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 
 const CANCELLATIONS: usize = 2_000;
 const KERNEL_BYTES: u32 = 8 << 10;
 const RECORD_BYTES_MAX: usize = 40_000;
+/// Records that may wait in a queue, several at a time.
+const SMALL_RECORD_BYTES_MAX: usize = 400;
 
 /// One of the ways to write, chosen at random.
 fn any_write<'a>(
@@ -23,7 +25,7 @@ fn any_write<'a>(
     buf: &'a [u8],
     rng: &mut Rng,
 ) -> BoxFuture<'a, io::Result<usize>> {
-    match rng.below(6) {
+    match rng.below(7) {
         0 => Box::pin(stream.write(buf)),
         1 => Box::pin(async {
             let (head, tail) = buf.split_at(buf.len() / 3);
@@ -39,12 +41,14 @@ fn any_write<'a>(
             let bufs = [IoSlice::new(buf), IoSlice::new(&[])];
             nothing_if_full(stream.try_write_vectored(&bufs))
         }),
-        4 => Box::pin(async {
+        // It would end Completion mode.
+        4 if stack::is_exact(stream) => Box::pin(async {
             let stream = &*stream;
             let write = || (&*socket2::SockRef::from(stream)).write(buf);
             stream.async_io(Interest::WRITABLE, write).await
         }),
-        _ => Box::pin(async { stream.split().1.write(buf).await }),
+        4 | 5 => Box::pin(async { stream.split().1.write(buf).await }),
+        _ => Box::pin(async { stream.flush().await.map(|()| 0) }),
     }
 }
 
@@ -84,6 +88,26 @@ impl Expected {
     }
 }
 
+/// The bytes of the next record: few or many.
+fn any_len(rng: &mut Rng) -> usize {
+    match rng.below(2) {
+        0 => 1 + rng.below(SMALL_RECORD_BYTES_MAX),
+        _ => 1 + rng.below(RECORD_BYTES_MAX),
+    }
+}
+
+/// Now and then a read waits, in vain: a writer that queues must not rely on being the only call.
+async fn any_read(stream: &mut TcpStream, rng: &mut Rng) {
+    if rng.one_in(4) {
+        let mut buf = [0; 8];
+        assert!(
+            poll_once(&mut Box::pin(stream.read(&mut buf)))
+                .await
+                .is_pending()
+        );
+    }
+}
+
 /// Receives up to `len` bytes, if any have arrived.
 fn drain(peer: &std::net::TcpStream, expected: &mut Expected, len: usize) {
     let mut buf = vec![0; len];
@@ -103,7 +127,8 @@ async fn cancel_in_step(origin: Origin, rng: Rng) -> io::Result<()> {
             break;
         }
         let record = Pattern::new(lane);
-        let buf = record.bytes(1 + canceller.rng.below(RECORD_BYTES_MAX));
+        let buf = record.bytes(any_len(&mut canceller.rng));
+        any_read(&mut stream, &mut canceller.rng).await;
         let write = any_write(&mut stream, &buf, &mut canceller.rng);
         let disturb = |rng: &mut Rng| drain(&peer, &mut expected, 1 + rng.below(8_000));
         if let Some(count) = canceller.run(write, disturb).await.transpose()? {
@@ -172,7 +197,8 @@ fn writes_cancelled_while_a_thread_receives_have_sent_nothing() {
                     break;
                 }
                 let record = Pattern::new(lane);
-                let buf = record.bytes(1 + canceller.rng.below(RECORD_BYTES_MAX));
+                let buf = record.bytes(any_len(&mut canceller.rng));
+                any_read(&mut stream, &mut canceller.rng).await;
                 let write = any_write(&mut stream, &buf, &mut canceller.rng);
                 if let Some(count) = canceller.run(write, |_| {}).await.transpose()? {
                     tell.send((record, count)).expect("the reader waits");
