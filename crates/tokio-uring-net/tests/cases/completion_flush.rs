@@ -1,6 +1,6 @@
 //! What sends a queue: each flush point alone, by its counter.
 
-use crate::flow::{flushes, on_every_runtime, receive, until, write};
+use crate::flow::{arrived, flushes, on_every_runtime, receive, until, wait_arrived, write};
 use crate::stack::net::{Metrics, Mode, TcpStream, metrics};
 use crate::support::pattern::Pattern;
 use crate::support::poll::{BoxFuture, poll_once, turns};
@@ -10,6 +10,8 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 
@@ -383,6 +385,45 @@ fn a_write_that_cannot_wait_takes_the_queue_along() {
         },
     ];
     each_sends(POINTS, |metrics| metrics.flushes_by_write);
+}
+
+/// A thread that never sleeps sees what arrives: the queue is never there without what follows it.
+#[test]
+fn a_try_write_leaves_with_the_queue_in_one_send() {
+    on_every_runtime(|_| async {
+        for _ in 0..100 {
+            let (mut stream, peer) = pair(Origin::Connected).await?;
+            stream.set_nodelay(true)?;
+            let mut sent = Pattern::new(1);
+            write(&mut stream, &mut sent, 100).await?;
+            wait_arrived(&peer, 100);
+            let (watched, watches) = (peer.try_clone()?, Arc::new(AtomicBool::new(false)));
+            let begun = watches.clone();
+            let watcher = std::thread::spawn(move || {
+                begun.store(true, Ordering::SeqCst);
+                loop {
+                    match arrived(&watched) {
+                        100 => std::hint::spin_loop(),
+                        count => return count,
+                    }
+                }
+            });
+            while !watches.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            let before = metrics();
+            write(&mut stream, &mut sent, 100).await?;
+            assert_eq!(stream.try_write(&sent.bytes(100))?, 100);
+            let after = metrics();
+            let count = watcher.join().expect("it only looks");
+            // Else another thread was first, and sent the queue alone.
+            if after.flushes_by_write > before.flushes_by_write {
+                assert_eq!(count, 300);
+            }
+            receive(&peer, &mut Pattern::new(1), 300)?;
+        }
+        Ok(())
+    });
 }
 
 /// The task waits for something that has nothing to do with the stream.
