@@ -26,3 +26,5 @@ mod stack;
 mod support;
 #[path = "cases/completion_unread.rs"]
 mod unread;
+#[path = "cases/completion_vectored.rs"]
+mod vectored;
