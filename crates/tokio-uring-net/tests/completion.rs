@@ -15,6 +15,8 @@ mod exit;
 mod flow;
 #[path = "cases/completion_flush.rs"]
 mod flush;
+#[path = "cases/completion_fork.rs"]
+mod forked;
 #[path = "cases/completion_hidden.rs"]
 mod hidden;
 #[path = "cases/completion_limits.rs"]
