@@ -23,6 +23,8 @@ mod hidden;
 mod limits;
 #[path = "cases/completion_mode.rs"]
 mod mode;
+#[path = "cases/completion_peek.rs"]
+mod peek;
 #[path = "cases/completion_reset.rs"]
 mod reset;
 #[path = "stack/ours.rs"]
