@@ -54,8 +54,9 @@
 //! | In Completion mode | |
 //! |---|---|
 //! | Errors | An error that a queued write meets is answered by the next read, write, flush, shutdown or `take_error`, before the end of the stream. |
-//! | The descriptor | `as_raw_fd`, `try_io`, `async_io`, [`Interest::PRIORITY`](tokio::io::Interest::PRIORITY), and `as_fd` once a byte has moved, send what is queued and make the stream Exact. A receive of the program's own misses [`bytes_ahead`](TcpStream::bytes_ahead); `try_io` and `async_io` refuse one while there are any. |
+//! | The descriptor | `as_raw_fd`, `try_io`, `async_io`, [`Interest::PRIORITY`](tokio::io::Interest::PRIORITY), and `as_fd` once a byte has moved, send what is queued and make the stream Exact. A receive of the program's own misses [`bytes_ahead`](TcpStream::bytes_ahead); `try_io` and `async_io` refuse one while there are any. A receive on a raw descriptor does not see an error that a queued write has met. |
 //! | `into_std`, `TryFrom` | They fail with [`IntoStdError`], which holds the stream, while bytes are ahead or the kernel is full. |
+//! | Drop | A stream that nobody else can have, dropped with bytes ahead, resets its connection, as unread bytes do. One from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or whose descriptor was shown, ends with a FIN. |
 //! | `shutdown` | It waits for the kernel to take what is queued, if the kernel has filled up meanwhile. |
 //! | Blocked threads | A task that blocks its thread between a write and a wait has its bytes sent within some 10 milliseconds, by a thread that the crate starts with the first queued write. |
 //! | `exec`, `_exit`, `abort`, signals | They lose what is queued, at most 16 KiB for each stream; `exit` and the end of `main` do not. |

@@ -15,10 +15,16 @@ mod exit;
 mod flow;
 #[path = "cases/completion_flush.rs"]
 mod flush;
+#[path = "cases/completion_fork.rs"]
+mod forked;
+#[path = "cases/completion_hidden.rs"]
+mod hidden;
 #[path = "cases/completion_limits.rs"]
 mod limits;
 #[path = "cases/completion_mode.rs"]
 mod mode;
+#[path = "cases/completion_peek.rs"]
+mod peek;
 #[path = "cases/completion_reset.rs"]
 mod reset;
 #[path = "stack/ours.rs"]
@@ -26,3 +32,5 @@ mod stack;
 mod support;
 #[path = "cases/completion_unread.rs"]
 mod unread;
+#[path = "cases/completion_vectored.rs"]
+mod vectored;

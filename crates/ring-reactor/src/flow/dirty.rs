@@ -129,7 +129,7 @@ impl Dirty {
             state.outboxes.clone()
         };
         for outbox in &outboxes {
-            outbox.flush(Reason::Straggler);
+            outbox.flush_round(Reason::Straggler);
         }
         let retired: Vec<_> = {
             let mut state = self.state.lock();

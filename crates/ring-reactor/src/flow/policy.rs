@@ -1,7 +1,7 @@
 //! Which writes of a Completion socket go to the kernel at once, and which wait for company. Pure.
 //!
 //! Writes are counted in *rounds*: a round ends when a read has taken bytes from the kernel or is
-//! about to wait, with every turn of the driver, and with a flush. A lone write that waits would
+//! about to wait, with a turn of the driver that sends the queue, and with a flush. A lone write that waits would
 //! only come late, so it has to be expected that more will follow before a write is queued:
 //!
 //! | the socket | first write of a round | later writes of it |

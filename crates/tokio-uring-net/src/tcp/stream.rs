@@ -33,8 +33,9 @@ use crate::sys;
 /// beforehand. Bytes move through [`AsyncRead`] and [`AsyncWrite`], most often by the methods of
 /// tokio's [`AsyncReadExt`] and [`AsyncWriteExt`].
 ///
-/// A byte leaves the kernel only into a read call and no written byte is held back, so the calls on
-/// the descriptor that [`as_fd`](AsFd::as_fd) answers and the methods here may be mixed.
+/// In [`Mode::Exact`], the default, a byte leaves the kernel only into a read call and no written byte
+/// is held back, so the calls on the descriptor that [`as_fd`](AsFd::as_fd) answers and the methods
+/// here may be mixed. [`set_mode`](TcpStream::set_mode) chooses [`Mode::Completion`] instead.
 ///
 /// [`shutdown`] ends the stream in one direction: the peer reads to its end and can still answer.
 /// Dropping the stream closes the socket. Bytes that were written are still delivered, unless

@@ -1,7 +1,9 @@
 //! A write that waits for company does not wait for ever: not for a task that blocks its thread,
 //! nor for one that waits elsewhere.
 
-use crate::flow::{arrived, coalesce, flushes, on_every_runtime, receive, until, write};
+use crate::flow::{
+    arrived, coalesce, flushes, for_each_setup, on_every_runtime, receive, until, write,
+};
 use crate::stack::net::metrics;
 use crate::support::pattern::Pattern;
 use crate::support::poll::turns;
@@ -58,6 +60,26 @@ fn a_task_that_blocks_its_thread_is_answered() {
             }
         }
         Ok(())
+    });
+}
+
+/// Nobody runs the runtime while the program does something else.
+#[test]
+fn a_runtime_that_nobody_runs_delivers_what_is_queued() {
+    for_each_setup(|setup| {
+        let runtime = setup.runtime();
+        for origin in Origin::ALL {
+            let made = runtime.block_on(async {
+                let (mut stream, peer) = pair(origin).await?;
+                let mut sent = Pattern::new(1);
+                for _ in 0..3 {
+                    write(&mut stream, &mut sent, 100).await?;
+                }
+                io::Result::Ok((stream, peer))
+            });
+            let (_stream, peer) = made.expect("sockets can be made");
+            receive(&peer, &mut Pattern::new(1), 300).expect("all of it is sent");
+        }
     });
 }
 

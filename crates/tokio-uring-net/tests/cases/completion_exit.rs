@@ -12,6 +12,7 @@ use crate::support::setup::{Setup, run_task};
 use crate::support::tcp::{Origin, any_port, pair};
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::process::Stdio;
 use std::sync::OnceLock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -226,16 +227,21 @@ fn a_runtime_that_ends_delivers_what_a_stream_outside_has_queued() {
 enum InChild {
     Leave,
     Exit,
+    Show,
     Drop,
 }
 
 impl InChild {
-    const ALL: [InChild; 3] = [InChild::Leave, InChild::Exit, InChild::Drop];
+    const ALL: [InChild; 4] = [InChild::Leave, InChild::Exit, InChild::Show, InChild::Drop];
 
     fn run(self, stream: &mut Option<TcpStream>) {
         match self {
             InChild::Leave => {}
             InChild::Exit => std::process::exit(0),
+            InChild::Show => {
+                let stream = stream.as_ref().expect("it is inherited");
+                assert!(stream.as_raw_fd() >= 0);
+            }
             InChild::Drop => drop(stream.take()),
         }
     }

@@ -1,45 +1,17 @@
 //! A reset that the kernel has told a send of ours, not a call of the program: it is reported by the
 //! next call that can, and never looks like an end of the stream.
 
-use crate::flow::{coalesce, duplicate, on_every_runtime, wait_for, write};
+use crate::flow::{Sender, duplicate, on_every_runtime, reset_stream, wait_for, write};
 use crate::stack::net::TcpStream;
 use crate::support::pattern::Pattern;
 use crate::support::poll::{BoxFuture, turns};
-use crate::support::tcp::{Origin, free_ports_on_close, pair};
+use crate::support::tcp::{Origin, pair};
 use rustix::event::PollFlags;
 use std::io::{self, ErrorKind, Write};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A call that must report the reset.
 type Call = for<'a> fn(&'a mut TcpStream) -> BoxFuture<'a, io::Result<()>>;
-
-/// Who has sent the queue into the closed connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sender {
-    /// The call itself.
-    Call,
-    /// The driver, in its turn.
-    Turn,
-}
-
-/// A stream with a queue, whose peer has reset the connection.
-async fn reset_stream(origin: Origin, coalesces: bool, sender: Sender) -> io::Result<TcpStream> {
-    let (mut stream, peer) = pair(origin).await?;
-    let seen = duplicate(&stream)?;
-    let mut sent = Pattern::new(1);
-    if coalesces {
-        coalesce(&mut stream, &peer, &mut sent).await?;
-    }
-    write(&mut stream, &mut sent, 100).await?;
-    write(&mut stream, &mut sent, 100).await?;
-    free_ports_on_close(&peer)?;
-    drop(peer);
-    wait_for(&seen, PollFlags::HUP);
-    if sender == Sender::Turn {
-        turns(3).await;
-    }
-    Ok(stream)
-}
 
 async fn reports(name: &str, call: Call, origin: Origin, sender: Sender) -> io::Result<()> {
     for coalesces in [false, true] {

@@ -3,9 +3,9 @@
 use crate::stack::net::{Metrics, Mode, TcpStream, metrics};
 use crate::support::closing::join;
 use crate::support::pattern::Pattern;
-use crate::support::poll::{BoxFuture, poll_once};
+use crate::support::poll::{BoxFuture, poll_once, turns};
 use crate::support::setup::{self, Setup};
-use crate::support::tcp::{Origin, pair_with_buffers};
+use crate::support::tcp::{Origin, free_ports_on_close, pair, pair_with_buffers};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -163,6 +163,51 @@ pub(crate) async fn coalesce(
     panic!("never in {ATTEMPTS} rounds");
 }
 
+/// Who sends a queue into a connection that was reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// The call that follows.
+    Call,
+    /// The driver, in its turn before that.
+    Turn,
+}
+
+/// A stream with a queue, or with what `sender` has made of it, whose peer has reset the connection.
+pub(crate) async fn reset_stream(
+    origin: Origin,
+    coalesces: bool,
+    sender: Sender,
+) -> io::Result<TcpStream> {
+    let (mut stream, peer) = pair(origin).await?;
+    let seen = duplicate(&stream)?;
+    let mut sent = Pattern::new(1);
+    if coalesces {
+        coalesce(&mut stream, &peer, &mut sent).await?;
+    }
+    let before = flushes(&metrics());
+    write(&mut stream, &mut sent, 100).await?;
+    write(&mut stream, &mut sent, 100).await?;
+    free_ports_on_close(&peer)?;
+    drop(peer);
+    wait_for(&seen, PollFlags::HUP);
+    // The error leaves the socket with the send that meets it. On multi_thread, the queue may have
+    // been sent before.
+    while sender == Sender::Turn
+        && shown(&seen).contains(PollFlags::ERR)
+        && flushes(&metrics()) == before
+    {
+        turns(1).await;
+    }
+    Ok(stream)
+}
+
+/// What the kernel reports of a socket now.
+fn shown(socket: impl AsFd) -> PollFlags {
+    let mut fds = [PollFd::new(&socket, PollFlags::HUP)];
+    poll(&mut fds, Some(&Timespec::default())).expect("it is a socket");
+    fds[0].revents()
+}
+
 /// A stream that has taken a write into its queue, which the kernel has no room for.
 pub(crate) struct Blocked {
     pub(crate) stream: TcpStream,
@@ -184,13 +229,10 @@ impl Blocked {
             fill(&filler, &peer, &mut sent)?;
             drop(filler);
             let before = metrics();
-            let bytes = sent.bytes(100);
-            let mut first = Box::pin(stream.write(&bytes));
-            if !matches!(poll_once(&mut first).await, std::task::Poll::Ready(Ok(100))) {
+            // Two, or it would lose the habit of queueing.
+            if !(queues(&mut stream, &mut sent).await && queues(&mut stream, &mut sent).await) {
                 continue;
             }
-            drop(first);
-            sent.skip(100);
             let read = stream.try_read(&mut [0; 1]).map_err(|error| error.kind());
             assert_eq!(read, Err(ErrorKind::WouldBlock));
             if flushes(&metrics()) == flushes(&before) {
@@ -225,6 +267,16 @@ impl Blocked {
         join(reader).await?;
         Ok(take.recv().expect("the reader has sent it"))
     }
+}
+
+/// Whether a write is taken although the kernel is full.
+async fn queues(stream: &mut TcpStream, sent: &mut Pattern) -> bool {
+    let bytes = sent.bytes(50);
+    let is_taken = poll_once(&mut Box::pin(stream.write(&bytes)))
+        .await
+        .is_ready();
+    sent.skip(if is_taken { bytes.len() } else { 0 });
+    is_taken
 }
 
 /// Sends until the kernel is full and stays so.

@@ -122,9 +122,11 @@ impl Stream {
                 }
                 return flow.poll_wait();
             };
+            let room = buf.room();
             match buf.recv(self.fd()) {
+                Ok(count) => return Poll::Ready(flow.seen(count, room)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
-                result => return Poll::Ready(result),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
@@ -151,11 +153,12 @@ impl Stream {
                 continue;
             };
             let coop = poll_fn(coop::poll_proceed).await;
+            let room = buf.room();
             match buf.recv(self.fd()) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
                 result => {
                     coop.made_progress();
-                    return result;
+                    return result.and_then(|count| flow.seen(count, room));
                 }
             }
         }
@@ -264,7 +267,12 @@ impl Flow {
     pub(super) fn after_receive(&self, count: usize, room: usize) -> io::Result<usize> {
         self.note_moved();
         self.outbox.end_round();
-        // A send that took the socket's error has left a stream that looks ended.
+        self.seen(count, room)
+    }
+
+    /// What the kernel answered, unless it is the end of a stream that only looks ended, because a
+    /// send has taken the socket's error.
+    fn seen(&self, count: usize, room: usize) -> io::Result<usize> {
         match (count, room) {
             (0, 1..) => self.outbox.take_read_error().map_or(Ok(0), Err),
             _ => Ok(count),

@@ -139,6 +139,15 @@ impl Stream {
             return Ok(());
         };
         flow.escape();
+        // The socket would not tell it any more.
+        let error = if interest.is_writable() {
+            flow.outbox.take_error()
+        } else {
+            flow.outbox.take_read_error()
+        };
+        if let Some(error) = error {
+            return Err(error);
+        }
         if interest.is_readable() && flow.has_ahead() {
             return Err(io::Error::other(format!(
                 "{} bytes were received ahead of this call: read them first (bytes_ahead), or use Mode::Exact",

@@ -22,10 +22,8 @@ impl TcpStream {
     /// reads take.
     ///
     /// # Errors
-    /// If the runtime that the stream is in cannot give it the turns that Completion mode needs.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime, if the stream is on tokio's epoll.
+    /// If a stream on tokio's epoll is to enter Completion mode for the first time elsewhere than in
+    /// its own runtime, and that has no driver task yet; if it cannot be made.
     ///
     /// # Examples
     /// ```
@@ -60,13 +58,15 @@ impl TcpStream {
 ///
 /// # Examples
 /// ```
-/// use tokio_uring_net::{IntoStdError, TcpStream};
+/// use tokio_uring_net::{IntoStdError, Mode, TcpStream};
 ///
 /// fn hand_over(stream: TcpStream) -> std::io::Result<(std::net::TcpStream, Vec<u8>)> {
+///     // From here on nothing is received ahead, nor queued.
+///     stream.set_mode(Mode::Exact)?;
 ///     match stream.into_std().map_err(|error| error.downcast::<IntoStdError>()) {
 ///         Ok(stream) => Ok((stream, Vec::new())),
 ///         Err(Ok(refused)) => {
-///             // What was received ahead is handed over too: then the socket has all the rest.
+///             // What was received ahead is handed over too: the socket has all the rest.
 ///             let (stream, ahead) = refused.into_parts();
 ///             Ok((stream.into_std()?, ahead))
 ///         }
