@@ -28,6 +28,13 @@
 //! [`driver`] says which of the two serves the current runtime, and why; [`Builder`] and the
 //! environment variable `TOKIO_URING_NET` (`auto`, `epoll`, `uring`) choose.
 //!
+//! # Features
+//! None is on by default, and none changes what the sockets do.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `hyper` | hyper's I/O traits for [`TcpStream`]. Linux only. |
+//!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
 //! |---|---|
@@ -44,6 +51,7 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
+//   hyper                                       - other traits for a stream
 //   backend
 //   tcp                                         - re-exports
 //   tcp::listener, tcp::socket
@@ -52,6 +60,8 @@
 
 #[cfg(target_os = "linux")]
 mod backend;
+#[cfg(all(target_os = "linux", feature = "hyper"))]
+mod hyper;
 #[cfg(target_os = "linux")]
 mod read_buf;
 #[cfg(target_os = "linux")]

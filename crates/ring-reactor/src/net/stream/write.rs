@@ -22,11 +22,33 @@ impl Stream {
     /// # Errors
     /// Of send(2), also of an earlier send of queued bytes; that the runtime is shutting down.
     pub fn poll_write(&self, cx: &mut Context<'_>, data: Data<'_>) -> Poll<io::Result<usize>> {
+        self.poll_write_or_queue(cx, data, true)
+    }
+
+    /// As [`Stream::poll_write`], for a writer who gathers what he writes and flushes it: the queue
+    /// takes nothing of it.
+    ///
+    /// # Errors
+    /// As [`Stream::poll_write`].
+    pub fn poll_write_gathered(
+        &self,
+        cx: &mut Context<'_>,
+        data: Data<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_or_queue(cx, data, false)
+    }
+
+    fn poll_write_or_queue(
+        &self,
+        cx: &mut Context<'_>,
+        data: Data<'_>,
+        may_wait: bool,
+    ) -> Poll<io::Result<usize>> {
         let Some(flow) = self.flow.get() else {
             return self.poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd));
         };
         let coop = ready!(coop::poll_proceed(cx));
-        let offer = flow.offer(data);
+        let offer = flow.offer(data, may_wait);
         match offer {
             Err(_) | Ok(Offer::Queued(_)) => coop.made_progress(),
             // The way to the kernel takes a unit of its own.
@@ -147,9 +169,9 @@ impl Stream {
 }
 
 impl Flow {
-    fn offer(&self, data: Data<'_>) -> io::Result<Offer> {
+    fn offer(&self, data: Data<'_>, may_wait: bool) -> io::Result<Offer> {
         self.has_moved.store(true, Ordering::Relaxed);
-        let may_wait = self.mode.load() == Mode::Completion;
+        let may_wait = may_wait && self.mode.load() == Mode::Completion;
         self.outbox.offer(data, may_wait)
     }
 }
