@@ -1,4 +1,4 @@
-//! The one seam between the two stacks: everything above it is the same generic code for both.
+//! The one seam between the stacks: everything above it is the same generic code for all.
 
 use std::env;
 use std::io;
@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::rt::{Read, Write};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::variant::BUSY_POLL_US;
@@ -26,6 +28,8 @@ pub(crate) enum Port {
 pub(crate) trait Stack: 'static {
     type Listener: Send + 'static;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// What hyper is given of a stream.
+    type Http: Read + Write + Unpin + Send + 'static;
 
     /// Sets the current runtime up, before its first socket.
     fn prepare() -> io::Result<()>;
@@ -43,6 +47,7 @@ pub(crate) trait Stack: 'static {
     ) -> impl Future<Output = io::Result<()>> + Send {
         async move { stream.write_all(&bytes).await }
     }
+    fn http(stream: Self::Stream) -> Self::Http;
     /// What serves the sockets of the current runtime, in one line.
     fn driver() -> String;
 }
@@ -82,8 +87,14 @@ macro_rules! stack {
 }
 
 stack!(Tokio, tokio::net, {
+    type Http = TokioIo<tokio::net::TcpStream>;
+
     fn prepare() -> io::Result<()> {
         Ok(())
+    }
+
+    fn http(stream: Self::Stream) -> Self::Http {
+        TokioIo::new(stream)
     }
 
     fn driver() -> String {
@@ -92,20 +103,47 @@ stack!(Tokio, tokio::net, {
 });
 
 stack!(Ours, tokio_uring_net, {
+    type Http = TokioIo<tokio_uring_net::TcpStream>;
+
     fn prepare() -> io::Result<()> {
-        match env::var(BUSY_POLL_US) {
-            Ok(micros) => {
-                let micros = micros.parse().map_err(io::Error::other)?;
-                busy_poll(Duration::from_micros(micros))
-            }
-            Err(_) => Ok(()),
-        }
+        prepare_ours()
+    }
+
+    fn http(stream: Self::Stream) -> Self::Http {
+        TokioIo::new(stream)
     }
 
     fn driver() -> String {
         tokio_uring_net::driver().to_string()
     }
 });
+
+// The same, and its streams are hyper's as they are.
+stack!(Integrated, tokio_uring_net, {
+    type Http = tokio_uring_net::TcpStream;
+
+    fn prepare() -> io::Result<()> {
+        prepare_ours()
+    }
+
+    fn http(stream: Self::Stream) -> Self::Http {
+        stream
+    }
+
+    fn driver() -> String {
+        tokio_uring_net::driver().to_string()
+    }
+});
+
+fn prepare_ours() -> io::Result<()> {
+    match env::var(BUSY_POLL_US) {
+        Ok(micros) => {
+            let micros = micros.parse().map_err(io::Error::other)?;
+            busy_poll(Duration::from_micros(micros))
+        }
+        Err(_) => Ok(()),
+    }
+}
 
 /// Has the current runtime poll for so long before it sleeps.
 fn busy_poll(duration: Duration) -> io::Result<()> {
