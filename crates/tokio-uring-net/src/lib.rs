@@ -33,7 +33,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `hyper` | hyper's I/O traits for [`TcpStream`]. Linux only. |
+//! | `hyper` | The module `hyper`: hyper's I/O traits for [`TcpStream`], and `hyper::serve`, a server for HTTP/1.1 and HTTP/2 with graceful shutdown. Linux only. |
 //!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
@@ -51,7 +51,7 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
-//   hyper                                       - other traits for a stream
+//   hyper                                       - serves on a listener
 //   backend
 //   tcp                                         - re-exports
 //   tcp::listener, tcp::socket
@@ -61,7 +61,7 @@
 #[cfg(target_os = "linux")]
 mod backend;
 #[cfg(all(target_os = "linux", feature = "hyper"))]
-mod hyper;
+pub mod hyper;
 #[cfg(target_os = "linux")]
 mod read_buf;
 #[cfg(target_os = "linux")]
