@@ -1,23 +1,23 @@
-//! An ordinary hyper service, HTTP/1.1 and HTTP/2 on one port, whose only change is where `TcpListener` comes from.
+//! An ordinary hyper service, HTTP/1.1 and HTTP/2 on one port, that `tokio_uring_net::hyper` serves.
 //!
 //! `cargo run --release --example http -- --listen 127.0.0.1:8080`
 
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
-use examples::{Failure, accept_failed, address, listen_failed, report};
+use examples::{Failure, address, listen_failed, report};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_uring_net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_uring_net::TcpListener;
+use tokio_uring_net::hyper::serve;
 
 const HELP: &str = "\
 Serves HTTP/1.1 and HTTP/2 (with prior knowledge) on one port:
@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let (listen, mut runtime) = parse_args()?;
-    runtime.enable_all().build()?.block_on(serve(listen))
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    runtime.enable_all().build()?.block_on(run_server(listen))
 }
 
 fn parse_args() -> Result<(SocketAddr, runtime::Builder), Failure> {
@@ -77,8 +78,8 @@ fn flavour(name: &str) -> Result<runtime::Builder, &'static str> {
     }
 }
 
-/// Accepts until ctrl-c, then lets the requests in flight finish.
-async fn serve(listen: SocketAddr) -> Result<(), Failure> {
+/// Serves until ctrl-c, then lets the requests in flight finish.
+async fn run_server(listen: SocketAddr) -> Result<(), Failure> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let listener = TcpListener::bind(listen)
         .await
@@ -86,35 +87,25 @@ async fn serve(listen: SocketAddr) -> Result<(), Failure> {
     println!("listening on http://{}", listener.local_addr()?);
     println!("driver: {}", tokio_uring_net::driver());
 
-    let connections = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => spawn_connection(stream, peer, &connections),
-                Err(error) => accept_failed(&error).await,
-            },
-            _ = interrupts.recv() => break,
-        }
+    let (stop, stopping) = oneshot::channel();
+    let mut server = serve(listener, service_fn(answer))
+        .with_graceful_shutdown(async { stopping.await.unwrap_or(()) })
+        .on_drain(|open| println!("stopping: {open} connections open"))
+        .drain_timeout(DRAIN_LIMIT)
+        .into_future();
+    tokio::select! {
+        stopped = &mut server => return stopped.map(drop).map_err(Failure::from),
+        _ = interrupts.recv() => stop.send(()).unwrap_or(()),
     }
-    drop(listener);
-    println!("stopping: {} connections open", connections.count());
-    drain(connections, interrupts).await
-}
-
-fn spawn_connection(stream: TcpStream, peer: SocketAddr, connections: &GracefulShutdown) {
-    if let Err(error) = stream.set_nodelay(true) {
-        eprintln!("{peer}: cannot set TCP_NODELAY: {error}");
+    tokio::select! {
+        stopped = server => match stopped?.connections_cut {
+            0 => Ok(()),
+            count => Err(Failure::Run(format!(
+                "{count} open connections were cut after {} seconds", DRAIN_LIMIT.as_secs()
+            ))),
+        },
+        _ = interrupts.recv() => Err(Failure::Run("second ctrl-c: open connections were cut".into())),
     }
-    let server = auto::Builder::new(TokioExecutor::new());
-    let connection = server
-        .serve_connection(TokioIo::new(stream), service_fn(answer))
-        .into_owned();
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            eprintln!("{peer}: {error}");
-        }
-    });
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::http::Error> {
@@ -125,15 +116,5 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::htt
         _ => Response::builder()
             .status(StatusCode::NOT_FOUND)
             .body(text("try GET / or POST /echo\n")),
-    }
-}
-
-async fn drain(connections: GracefulShutdown, mut interrupts: Signal) -> Result<(), Failure> {
-    tokio::select! {
-        () = connections.shutdown() => Ok(()),
-        _ = interrupts.recv() => Err(Failure::Run("second ctrl-c: open connections were cut".into())),
-        () = tokio::time::sleep(DRAIN_LIMIT) => Err(Failure::Run(format!(
-            "open connections were cut after {} seconds", DRAIN_LIMIT.as_secs()
-        ))),
     }
 }
