@@ -1,24 +1,24 @@
-//! An ordinary hyper service, HTTP/1.1 and HTTP/2 on one port, whose only change is where `TcpListener` comes from.
+//! An ordinary hyper service, HTTP/1.1 and HTTP/2 on one port, that `tokio_uring_net::hyper` serves.
 //!
 //! `cargo run --release --example http -- --listen 127.0.0.1:8080`
 
 use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use examples::{Failure, accept_failed, address, drain, listen_failed, report};
+use examples::{DRAIN_LIMIT, Failure, address, cut_short, drained, listen_failed, report};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_uring_net::TcpListener;
+use tokio_uring_net::hyper::serve;
 use tokio_uring_net::per_core::{Core, PerCore};
-use tokio_uring_net::{TcpListener, TcpStream};
 
 const HELP: &str = "\
 Serves HTTP/1.1 and HTTP/2 (with prior knowledge) on one port:
@@ -44,11 +44,15 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let (listen, runtime) = parse_args()?;
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
     match runtime {
-        Some(mut runtime) => runtime.enable_all().build()?.block_on(serve(listen, None)),
+        Some(mut runtime) => runtime
+            .enable_all()
+            .build()?
+            .block_on(run_server(listen, None)),
         None => {
             let ended = PerCore::new().run(async |core| {
-                let served = serve(listen, Some(&core)).await;
+                let served = run_server(listen, Some(&core)).await;
                 // The others would go on without this one.
                 served.inspect_err(|_| core.stop())
             })?;
@@ -87,8 +91,8 @@ fn flavour(name: &str) -> Result<Option<runtime::Builder>, &'static str> {
     }
 }
 
-/// Accepts until ctrl-c, then lets the requests in flight finish.
-async fn serve(listen: SocketAddr, core: Option<&Core>) -> Result<(), Failure> {
+/// Serves until ctrl-c, then lets the requests in flight finish.
+async fn run_server(listen: SocketAddr, core: Option<&Core>) -> Result<(), Failure> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let listener = match core {
         Some(core) => core.listen(listen),
@@ -99,20 +103,24 @@ async fn serve(listen: SocketAddr, core: Option<&Core>) -> Result<(), Failure> {
         println!("listening on http://{}", listener.local_addr()?);
         println!("driver: {}", tokio_uring_net::driver());
     }
-    let connections = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => spawn_connection(stream, peer, &connections),
-                Err(error) => accept_failed(&error).await,
-            },
-            _ = interrupts.recv() => break,
-            () = stopped(core) => break,
-        }
+
+    let (stop, stopping) = oneshot::channel();
+    let mut server = serve(listener, service_fn(answer))
+        .with_graceful_shutdown(async { stopping.await.unwrap_or(()) })
+        .on_drain(|open| println!("stopping: {open} connections open"))
+        .drain_timeout(DRAIN_LIMIT)
+        .into_future();
+    tokio::select! {
+        stopped = &mut server => return stopped.map(drop).map_err(Failure::from),
+        _ = interrupts.recv() => {}
+        () = stopped(core) => {}
     }
-    drop(listener);
     core.inspect(|core| core.stop());
-    drain(connections).await
+    stop.send(()).unwrap_or(());
+    tokio::select! {
+        stopped = server => drained(stopped?),
+        _ = interrupts.recv() => Err(cut_short()),
+    }
 }
 
 /// Waits until another core has heard of ctrl-c.
@@ -121,20 +129,6 @@ async fn stopped(core: Option<&Core>) {
         Some(core) => core.stopped().await,
         None => pending().await,
     }
-}
-
-fn spawn_connection(stream: TcpStream, peer: SocketAddr, connections: &GracefulShutdown) {
-    if let Err(error) = stream.set_nodelay(true) {
-        eprintln!("{peer}: cannot set TCP_NODELAY: {error}");
-    }
-    let server = auto::Builder::new(TokioExecutor::new());
-    let connection = server.serve_connection(TokioIo::new(stream), service_fn(answer));
-    let connection = connections.watch(connection.into_owned());
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            eprintln!("{peer}: {error}");
-        }
-    });
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::http::Error> {

@@ -7,15 +7,12 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use examples::{Failure, accept_failed, address, drain, listen_failed, report};
+use examples::{DRAIN_LIMIT, Failure, address, cut_short, drained, listen_failed, report};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_uring_net::TcpStream;
+use tokio_uring_net::hyper::serve;
 use tokio_uring_net::per_core::{Core, PerCore};
 
 const HELP: &str = "\
@@ -41,7 +38,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let (listen, cores) = parse_args()?;
     let ended = cores.run(async |core| {
-        let served = serve(&core, listen).await;
+        let served = serve_on(&core, listen).await;
         // The others would go on without this one.
         served.inspect_err(|_| core.stop())
     })?;
@@ -80,60 +77,34 @@ fn cpus(list: &str) -> Result<Vec<usize>, &'static str> {
     Ok(cpus)
 }
 
-/// What every core does: it accepts until the cores are told to stop, then lets its requests in flight finish.
-async fn serve(core: &Core, listen: SocketAddr) -> Result<(), Failure> {
+/// What every core does: it serves until the cores are told to stop, then lets its requests in flight finish.
+async fn serve_on(core: &Core, listen: SocketAddr) -> Result<(), Failure> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let listener = core
         .listen(listen)
         .map_err(|error| listen_failed("--listen", listen, &error))?;
-    if core.index() == 0 {
+    let index = core.index();
+    if index == 0 {
         println!("listening on http://{}", listener.local_addr()?);
         println!("driver: {}", tokio_uring_net::driver());
         println!("cores: {}", core.count());
-        stop_on_ctrl_c(core.clone())?;
-    }
-    let connections = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => spawn_connection(core.index(), stream, peer, &connections),
-                Err(error) => accept_failed(&error).await,
-            },
-            () = core.stopped() => break,
-        }
-    }
-    drop(listener);
-    drain(connections).await
-}
-
-/// One core listens for the signal and tells the others.
-fn stop_on_ctrl_c(core: Core) -> Result<(), Failure> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        interrupts.recv().await;
-        core.stop();
-    });
-    Ok(())
-}
-
-fn spawn_connection(
-    core: usize,
-    stream: TcpStream,
-    peer: SocketAddr,
-    connections: &GracefulShutdown,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        eprintln!("{peer}: cannot set TCP_NODELAY: {error}");
     }
     let answer = service_fn(move |_| async move {
-        let text = format!("hello from core {core}\n");
+        let text = format!("hello from core {index}\n");
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
     });
-    let server = auto::Builder::new(TokioExecutor::new());
-    let connection = server.serve_connection(TokioIo::new(stream), answer);
-    let connection = connections.watch(connection.into_owned());
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            eprintln!("{peer}: {error}");
-        }
-    });
+    let others = core.clone();
+    let server = serve(listener, answer)
+        .with_graceful_shutdown(async move { others.stopped().await })
+        .on_drain(|open| println!("stopping: {open} connections open"))
+        .drain_timeout(DRAIN_LIMIT);
+    let interrupted_twice = async {
+        interrupts.recv().await;
+        core.stop();
+        interrupts.recv().await;
+    };
+    tokio::select! {
+        stopped = server.into_future() => drained(stopped?),
+        () = interrupted_twice => Err(cut_short()),
+    }
 }

@@ -100,6 +100,8 @@ pub(crate) struct IdleOptions {
 pub(crate) enum StackName {
     Tokio,
     Ours,
+    /// Ours, which hyper is given as they are.
+    Integrated,
 }
 
 /// Options of the hidden command that the harness starts its servers with.
@@ -219,6 +221,7 @@ fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
                 stack = match arguments.value()?.string()?.as_str() {
                     "tokio" => StackName::Tokio,
                     "ours" => StackName::Ours,
+                    "integrated" => StackName::Integrated,
                     other => return Err(format!("unknown stack {other:?}").into()),
                 }
             }

@@ -1,9 +1,11 @@
-//! The one seam between the two stacks: everything above it is the same generic code for both.
+//! The one seam between the stacks: everything above it is the same generic code for all.
 
 use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use hyper::rt::{Read, Write};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// How many connections wait for an accept at most. All of a cell's connect at once, and the
@@ -14,6 +16,8 @@ const BACKLOG_COUNT: u32 = 1024;
 pub(crate) trait Stack: 'static {
     type Listener: Send + 'static;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// What hyper is given of a stream.
+    type Http: Read + Write + Unpin + Send + 'static;
 
     fn listen(address: SocketAddr) -> io::Result<Self::Listener>;
     fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr>;
@@ -29,6 +33,7 @@ pub(crate) trait Stack: 'static {
     ) -> impl Future<Output = io::Result<()>> + Send {
         async move { stream.write_all(&bytes).await }
     }
+    fn http(stream: Self::Stream) -> Self::Http;
     /// What serves the sockets of the current runtime, in one line.
     fn driver() -> String;
 }
@@ -67,12 +72,37 @@ macro_rules! stack {
 }
 
 stack!(Tokio, tokio::net, {
+    type Http = TokioIo<tokio::net::TcpStream>;
+
+    fn http(stream: Self::Stream) -> Self::Http {
+        TokioIo::new(stream)
+    }
+
     fn driver() -> String {
         "tokio's epoll".to_owned()
     }
 });
 
 stack!(Ours, tokio_uring_net, {
+    type Http = TokioIo<tokio_uring_net::TcpStream>;
+
+    fn http(stream: Self::Stream) -> Self::Http {
+        TokioIo::new(stream)
+    }
+
+    fn driver() -> String {
+        tokio_uring_net::driver().to_string()
+    }
+});
+
+// The same, and its streams are hyper's as they are.
+stack!(Integrated, tokio_uring_net, {
+    type Http = tokio_uring_net::TcpStream;
+
+    fn http(stream: Self::Stream) -> Self::Http {
+        stream
+    }
+
     fn driver() -> String {
         tokio_uring_net::driver().to_string()
     }

@@ -36,14 +36,14 @@ fn every_kind_of_cell_is_measured_on_both_flavours() {
     ];
     let mut arguments = vec!["compare", "--pairs", "1", "--seconds", "0.02", "--cell"];
     arguments.extend(cells);
-    arguments.extend(["--variant", "epoll"]);
+    arguments.extend(["--variant", "epoll", "completion"]);
     let Some(table) = successful(&arguments) else {
         return;
     };
     assert!(!table.contains("FAILED"), "{table}");
     for flavour in ["current-thread", "multi-thread"] {
         for cell in cells {
-            for driver in ["auto", "epoll"] {
+            for driver in ["auto", "epoll", "completion"] {
                 let row = format!("| {flavour} | {cell} | {driver} |");
                 assert_eq!(table.matches(&row).count(), 2, "{row}\n{table}");
             }

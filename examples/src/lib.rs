@@ -1,7 +1,7 @@
 //! Programs that use `tokio-uring-net`, one idea each: see the files beside the manifest.
 //!
 //! This library holds what every example needs around its idea: failures that say what to do and turn into an exit
-//! code, the value of an address option, what an accept loop does after an error, and how an HTTP service drains.
+//! code, the value of an address option, what an accept loop does after an error, and how an HTTP service ends.
 
 use std::fmt;
 use std::io;
@@ -9,15 +9,14 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio_uring_net::hyper::Stopped;
 use tokio_uring_net::per_core::PerCoreError;
 
 /// How long an accept loop rests when the process or the machine has run out of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long requests in flight may take once a service has been told to stop.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why an example ends early, in words for the person who started it.
 #[derive(Debug)]
@@ -120,18 +119,22 @@ pub async fn accept_failed(error: &io::Error) {
     }
 }
 
-/// Lets the requests in flight finish, for a service that has stopped listening.
+/// What it means that an HTTP service has stopped.
 ///
 /// # Errors
-/// `Run` if connections were cut: after a while, or by ctrl-c.
-pub async fn drain(connections: GracefulShutdown) -> Result<(), Failure> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    println!("stopping: {} connections open", connections.count());
-    tokio::select! {
-        () = connections.shutdown() => Ok(()),
-        _ = interrupts.recv() => Err(Failure::Run("second ctrl-c: open connections were cut".into())),
-        () = tokio::time::sleep(DRAIN_LIMIT) => Err(Failure::Run(format!(
-            "open connections were cut after {} seconds", DRAIN_LIMIT.as_secs()
+/// `Run` if connections were cut because their requests took too long.
+pub fn drained(stopped: Stopped) -> Result<(), Failure> {
+    match stopped.connections_cut {
+        0 => Ok(()),
+        count => Err(Failure::Run(format!(
+            "{count} open connections were cut after {} seconds",
+            DRAIN_LIMIT.as_secs()
         ))),
     }
+}
+
+/// What it means that a second ctrl-c has come before the requests in flight were answered.
+#[must_use]
+pub fn cut_short() -> Failure {
+    Failure::Run("second ctrl-c: open connections were cut".into())
 }

@@ -25,7 +25,7 @@ pub(crate) const CHECK: [Step; 6] = [
     },
     Step {
         name: "clippy",
-        purpose: "clippy on all targets, warnings denied",
+        purpose: "clippy on all targets, with all features and with none, warnings denied",
         run: clippy,
     },
     Step {
@@ -109,21 +109,21 @@ fn fmt(root: &Path) -> Result<(), String> {
 }
 
 fn clippy(root: &Path) -> Result<(), String> {
-    succeed(&mut cargo(
-        root,
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ],
-    ))
+    // The examples ask for the features of the library: built alone it has none.
+    let selections = [
+        &["--workspace", "--all-features"][..],
+        &["--package", "tokio-uring-net"],
+    ];
+    for selection in selections {
+        let mut command = cargo(root, &["clippy", "--all-targets"]);
+        succeed(command.args(selection).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 fn doc(root: &Path) -> Result<(), String> {
-    succeed(cargo(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    let mut command = cargo(root, &["doc", "--workspace", "--no-deps", "--all-features"]);
+    succeed(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn test(root: &Path) -> Result<(), String> {

@@ -13,7 +13,7 @@ use crate::Failure;
 use crate::cells::{Flavour, Kind, Service};
 use crate::cli::{ServeOptions, StackName};
 use crate::machine;
-use crate::stack::{Ours, Stack, Tokio};
+use crate::stack::{Integrated, Ours, Stack, Tokio};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -31,6 +31,7 @@ pub(crate) fn run(options: &ServeOptions) -> Result<(), Failure> {
     match options.stack {
         StackName::Tokio => run_stack::<Tokio>(options),
         StackName::Ours => run_stack::<Ours>(options),
+        StackName::Integrated => run_stack::<Integrated>(options),
     }
 }
 

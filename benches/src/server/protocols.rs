@@ -12,7 +12,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use crate::protocol::{
@@ -36,7 +35,7 @@ pub(super) async fn echo<S: Stack>(mut stream: S::Stream, buffer_bytes: usize) -
 pub(super) async fn hyper_hello<S: Stack>(stream: S::Stream) -> io::Result<()> {
     let connection = http1::Builder::new()
         .keep_alive(true)
-        .serve_connection(TokioIo::new(stream), service_fn(hello));
+        .serve_connection(S::http(stream), service_fn(hello));
     connection.await.map_err(io::Error::other)
 }
 

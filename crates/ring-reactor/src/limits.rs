@@ -43,6 +43,10 @@ pub(crate) const COALESCING_ROUNDS_MIN: u8 = 4;
 /// What a send costs in the kernel's accounts besides its bytes, at most.
 pub(crate) const SEND_OVERHEAD_BYTES: usize = 1024;
 
+/// Several pieces with no more bytes than this are sent as one piece: to copy them costs less than
+/// what sendmsg(2) costs more than send(2) (measured: 160 ns).
+pub(crate) const GATHERED_BYTES_MAX: usize = 1024;
+
 /// Pieces of memory that one send takes.
 pub(crate) const SEND_PIECES_MAX: usize = 64;
 

@@ -68,6 +68,13 @@
 //! - [`Buffered`]: [`AsyncBufRead`](tokio::io::AsyncBufRead) on a [`TcpStream`]. Lines, or whatever else
 //!   is read in small pieces, come from the receive buffer itself, without a `BufReader` and its copy.
 //!
+//! # Features
+//! None is on by default, and none changes what the sockets do.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `hyper` | The module `hyper`: hyper's I/O traits for [`TcpStream`], and `hyper::serve`, a server for HTTP/1.1 and HTTP/2 with graceful shutdown. Linux only. |
+//!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
 //! |---|---|
@@ -85,6 +92,7 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
+//   hyper                                       - serves on a listener
 //   per_core
 //   per_core::worker
 //   per_core::this_core
@@ -97,6 +105,8 @@
 
 #[cfg(target_os = "linux")]
 mod backend;
+#[cfg(all(target_os = "linux", feature = "hyper"))]
+pub mod hyper;
 #[cfg(target_os = "linux")]
 pub mod per_core;
 #[cfg(target_os = "linux")]

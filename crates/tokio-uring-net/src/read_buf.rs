@@ -1,17 +1,19 @@
 //! Receiving into memory that is not initialised yet: the only unsafe code of the socket types.
 //!
 //! recv(2) writes from the start of the memory it is given and answers how many bytes it wrote;
-//! these functions turn that answer into the cursors of [`ReadBuf`] and [`BufMut`], and nothing
-//! else does.
+//! these functions turn that answer into the cursors of [`ReadBuf`], of [`BufMut`] and of hyper, and
+//! nothing else does.
 #![expect(
     unsafe_code,
-    reason = "the cursors of ReadBuf and BufMut move by unsafe functions; recv(2) says how far"
+    reason = "the cursors of ReadBuf, BufMut and hyper move by unsafe functions; recv(2) says how far"
 )]
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 
+#[cfg(feature = "hyper")]
+use ::hyper::rt::ReadBufCursor;
 use bytes::BufMut;
 use ring_reactor::net::RecvInto;
 use socket2::SockRef;
@@ -28,6 +30,11 @@ pub(crate) struct Peeked<'a, 'b>(pub(crate) &'a mut ReadBuf<'b>);
 /// The free part of a [`BufMut`]; a receive advances it.
 #[derive(Debug)]
 pub(crate) struct Free<'a, B>(pub(crate) &'a mut B);
+
+/// The unfilled part of a buffer of hyper's; a receive advances it.
+#[cfg(feature = "hyper")]
+#[derive(Debug)]
+pub(crate) struct Cursor<'a>(pub(crate) ReadBufCursor<'a>);
 
 /// Several buffers, one after another.
 #[derive(Debug)]
@@ -86,6 +93,31 @@ impl<B: BufMut> RecvInto for Free<'_, B> {
         // SAFETY: `advance_mut` requires the next `received` bytes of the chunk to be initialised.
         // recv(2) wrote that many at its start, and never answers more than the length it was given.
         unsafe { self.0.advance_mut(received) };
+        Ok(received)
+    }
+}
+
+#[cfg(feature = "hyper")]
+impl RecvInto for Cursor<'_> {
+    fn room(&self) -> usize {
+        self.0.remaining()
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.0.remaining());
+        self.0.put_slice(&bytes[..count]);
+        count
+    }
+
+    fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        // SAFETY: `as_mut` requires that initialised bytes are not made uninitialised. socket2
+        // hands the slice to recv(2) alone, which only ever writes bytes that it received.
+        let room = unsafe { self.0.as_mut() };
+        let received = SockRef::from(&fd).recv(room)?;
+        // SAFETY: `advance` requires the first `received` unfilled bytes to be initialised. recv(2)
+        // wrote that many at the start of `room`, and never answers more than the length it was
+        // given.
+        unsafe { self.0.advance(received) };
         Ok(received)
     }
 }

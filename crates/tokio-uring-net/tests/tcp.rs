@@ -148,6 +148,25 @@ on_both_stacks! {
         Ok(())
     }
 
+    async fn slices_of_any_size_arrive_whole_and_in_order() -> io::Result<()> {
+        let (mut client, mut server) = pair().await?;
+        for sizes in [&[100, 13][..], &[0, 1, 0], &[1000, 24], &[1000, 25], &[9000; 4]] {
+            let all: Vec<u8> = (0..251).cycle().take(sizes.iter().sum()).collect();
+            let mut rest = &all[..];
+            let slices = sizes.iter().map(|&bytes| {
+                let (slice, behind) = rest.split_at(bytes);
+                rest = behind;
+                IoSlice::new(slice)
+            });
+            let slices: Vec<_> = slices.collect();
+            assert_eq!(client.write_vectored(&slices).await?, all.len());
+            let mut received = vec![0; all.len()];
+            server.read_exact(&mut received).await?;
+            assert_eq!(received, all);
+        }
+        Ok(())
+    }
+
     async fn more_slices_than_one_system_call_takes_arrive_in_order() -> io::Result<()> {
         let (mut client, mut server) = pair().await?;
         let bytes: Vec<u8> = (0..3000u16).map(|n| n.to_le_bytes()[0]).collect();

@@ -6,6 +6,8 @@ use std::os::fd::BorrowedFd;
 use rustix::net::SendFlags;
 use socket2::SockRef;
 
+use crate::limits::GATHERED_BYTES_MAX;
+
 /// A send to a closed connection answers `EPIPE` and raises no `SIGPIPE`, whatever the process does
 /// with that signal.
 const SEND_FLAGS: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
@@ -42,7 +44,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// Sends what the socket takes.
+    /// Sends what the socket takes. Several buffers of few bytes go as one.
     ///
     /// Several buffers without a byte are `Ok(0)` without a system call, as with writev(2);
     /// sendmsg(2) would report a closed connection.
@@ -52,11 +54,22 @@ impl<'a> Data<'a> {
     pub fn send(self, fd: BorrowedFd<'_>) -> io::Result<usize> {
         match self {
             Data::One(buf) => SockRef::from(&fd).send_with_flags(buf, SEND_FLAGS),
-            Data::Many(_) if self.bytes() == 0 => Ok(0),
-            Data::Many(bufs) => {
-                SockRef::from(&fd).send_vectored_with_flags(one_call(bufs), SEND_FLAGS)
-            }
+            Data::Many(bufs) => match self.bytes() {
+                0 => Ok(0),
+                1..=GATHERED_BYTES_MAX => self.send_gathered(fd),
+                _ => SockRef::from(&fd).send_vectored_with_flags(one_call(bufs), SEND_FLAGS),
+            },
         }
+    }
+
+    fn send_gathered(self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        let mut gathered = [0; GATHERED_BYTES_MAX];
+        let mut bytes = 0;
+        for piece in self.pieces() {
+            gathered[bytes..][..piece.len()].copy_from_slice(piece);
+            bytes += piece.len();
+        }
+        Data::One(&gathered[..bytes]).send(fd)
     }
 }
 

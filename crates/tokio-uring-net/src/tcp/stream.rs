@@ -299,6 +299,12 @@ impl TcpStream {
 
     // ----
 
+    /// What moves the bytes, for traits of other crates than tokio.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn engine(&self) -> &Stream {
+        &self.stream
+    }
+
     /// Ends the stream for writing, behind what is queued, for a half that is dropped.
     pub(super) fn shutdown_write(&self) -> io::Result<()> {
         self.stream.shutdown()

@@ -21,15 +21,37 @@ impl Stream {
     /// # Errors
     /// Of send(2), also of an earlier send of queued bytes; that the runtime is shutting down.
     pub fn poll_write(&self, cx: &mut Context<'_>, data: Data<'_>) -> Poll<io::Result<usize>> {
+        self.poll_write_or_queue(cx, data, true)
+    }
+
+    /// As [`Stream::poll_write`], for a writer who gathers what he writes and flushes it: the queue
+    /// takes nothing of it.
+    ///
+    /// # Errors
+    /// As [`Stream::poll_write`].
+    pub fn poll_write_gathered(
+        &self,
+        cx: &mut Context<'_>,
+        data: Data<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_or_queue(cx, data, false)
+    }
+
+    fn poll_write_or_queue(
+        &self,
+        cx: &mut Context<'_>,
+        data: Data<'_>,
+        may_wait: bool,
+    ) -> Poll<io::Result<usize>> {
         let Some(flow) = self.flow.get() else {
             return self.poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd));
         };
-        let bytes = data.bytes();
-        if flow.outbox.lets_pass(bytes, flow.may_wait()) {
+        let may_wait = flow.may_wait() && may_wait;
+        if flow.outbox.lets_pass(data.bytes(), may_wait) {
             return self.poll_send(cx, flow, data);
         }
         let coop = ready!(coop::poll_proceed(cx));
-        let offer = flow.outbox.offer(data, flow.may_wait());
+        let offer = flow.outbox.offer(data, may_wait);
         match offer {
             Err(_) | Ok(Offer::Queued(_)) => coop.made_progress(),
             // The way to the kernel takes a unit of its own.
