@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use examples::{DRAIN_LIMIT, Failure, address, cut_short, drained, listen_failed, report};
+use examples::{DRAIN_LIMIT, Failure, address, drained, listen_failed, report, second_ctrl_c};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -119,7 +119,7 @@ async fn run_server(listen: SocketAddr, core: Option<&Core>) -> Result<(), Failu
     stop.send(()).unwrap_or(());
     tokio::select! {
         stopped = server => drained(stopped?),
-        _ = interrupts.recv() => Err(cut_short()),
+        failure = second_ctrl_c() => Err(failure),
     }
 }
 

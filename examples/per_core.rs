@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use examples::{DRAIN_LIMIT, Failure, address, cut_short, drained, listen_failed, report};
+use examples::{DRAIN_LIMIT, Failure, address, drained, listen_failed, report, second_ctrl_c};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::service::service_fn;
@@ -99,12 +99,14 @@ async fn serve_on(core: &Core, listen: SocketAddr) -> Result<(), Failure> {
         .on_drain(|open| println!("stopping: {open} connections open"))
         .drain_timeout(DRAIN_LIMIT);
     let interrupted_twice = async {
-        interrupts.recv().await;
-        core.stop();
-        interrupts.recv().await;
+        tokio::select! {
+            _ = interrupts.recv() => core.stop(),
+            () = core.stopped() => {}
+        }
+        second_ctrl_c().await
     };
     tokio::select! {
         stopped = server.into_future() => drained(stopped?),
-        () = interrupted_twice => Err(cut_short()),
+        failure = interrupted_twice => Err(failure),
     }
 }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_uring_net::hyper::Stopped;
 use tokio_uring_net::per_core::PerCoreError;
 
@@ -133,8 +134,13 @@ pub fn drained(stopped: Stopped) -> Result<(), Failure> {
     }
 }
 
-/// What it means that a second ctrl-c has come before the requests in flight were answered.
-#[must_use]
-pub fn cut_short() -> Failure {
+/// Waits for a ctrl-c that comes from now on: the second, for a service that ends. Answers what it means.
+pub async fn second_ctrl_c() -> Failure {
+    // A subscription of its own: one that was made before the first ctrl-c may still have that to tell.
+    let interrupts = signal(SignalKind::interrupt());
+    match interrupts {
+        Ok(mut interrupts) => interrupts.recv().await,
+        Err(error) => return error.into(),
+    };
     Failure::Run("second ctrl-c: open connections were cut".into())
 }
