@@ -34,6 +34,13 @@ pub(crate) const QUEUED_WRITE_BYTES_MAX: usize = 4 * 1024;
 /// Memory that an empty queue keeps for the next writes, in bytes.
 pub(crate) const KEPT_BYTES_MAX: usize = 512;
 
+/// Bytes that one socket may have queued from owned buffers before it takes another. The last one it
+/// takes may be of any size.
+pub(crate) const OWNED_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// Pieces that a queue holds at most: one send takes them all, with one more behind them.
+pub(crate) const QUEUE_PIECES_MAX: usize = SEND_PIECES_MAX - 1;
+
 /// Rounds in a row with several writes each, after which a socket queues from the first write on.
 pub(crate) const COALESCING_ROUNDS_MIN: u8 = 4;
 
@@ -66,6 +73,10 @@ pub(crate) const STRAGGLER_IDLE_LOOKS_MAX: u32 = 40;
 /// How long the end of the process waits for a lock that another thread holds, in milliseconds.
 pub(crate) const EXIT_LOCK_WAIT_MS: u64 = 100;
 
+const _: () = assert!(
+    SEND_QUEUE_BYTES_MAX <= OWNED_QUEUE_BYTES_MAX,
+    "a queue of small writes alone does not hold back owned buffers"
+);
 const _: () = assert!(
     QUEUED_WRITE_BYTES_MAX <= SEND_QUEUE_BYTES_MAX,
     "an empty queue has room for every write that may wait"

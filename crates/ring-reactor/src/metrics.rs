@@ -38,7 +38,7 @@ pub struct Metrics {
     pub busy_pauses: u64,
     /// Operations whose resources were leaked, because their end could not be awaited.
     pub leaked: u64,
-    /// Writes of Completion sockets that waited in a queue and have left it.
+    /// Writes that waited in a queue and have left it: of Completion sockets, or of owned buffers.
     pub queued_writes: u64,
     /// Their bytes. Divided by the sum of the `flushes_by_*`: the bytes of a batch.
     pub queued_bytes: u64,
@@ -46,7 +46,7 @@ pub struct Metrics {
     pub flushes_by_read: u64,
     /// Queues sent by a turn of the driver.
     pub flushes_by_turn: u64,
-    /// Queues sent together with a write that did not fit or was too large to wait.
+    /// Queues sent together with a write that did not fit, was too large to wait, or filled them up.
     pub flushes_by_write: u64,
     /// Queues sent because the program flushed.
     pub flushes_by_flush: u64,

@@ -66,6 +66,8 @@
 //! program that does not use them notices nothing of them.
 //! - [`Buffered`]: [`AsyncBufRead`](tokio::io::AsyncBufRead) on a [`TcpStream`]. Lines, or whatever else
 //!   is read in small pieces, come from the receive buffer itself, without a `BufReader` and its copy.
+//! - [`TcpStream::write_owned`], also on the write halves: sends buffers that it is given. Several leave
+//!   in one system call, and what the kernel has no room for leaves without the task.
 //!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
@@ -90,7 +92,7 @@
 //   per_core::cpu, per_core::error, per_core::listeners
 //   backend
 //   tcp                                         - re-exports
-//   tcp::listener, tcp::accept_stream, tcp::socket
+//   tcp::listener, tcp::accept_stream, tcp::socket, tcp::buffered, tcp::owned
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   read_buf, sys
 

@@ -55,6 +55,11 @@ impl Dirty {
     /// Adds an outbox whose flush has to be tried again, at no certain time.
     pub(crate) fn keep(self: &Arc<Self>, outbox: Arc<Outbox>) {
         let mut state = self.0.lock();
+        if state.is_closed {
+            // Nobody would ever take it off.
+            drop(state);
+            return outbox.clear_dirty();
+        }
         state.outboxes.push(outbox);
         self.watch(state);
     }

@@ -9,12 +9,20 @@
 //!
 //! The bytes of a failed queue are gone, as those in a socket's own buffer are after a reset.
 
+mod end;
+mod owned;
+
+pub(crate) use self::end::Close;
+pub(crate) use self::owned::OwnedOffer;
+
 use std::io::{self, ErrorKind, IoSlice};
+use std::ops::{Deref, DerefMut};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use ring_core::meminfo;
 use rustix::io::Errno;
@@ -26,7 +34,7 @@ use super::policy::{Decision, Pace};
 use super::pump;
 use super::send::Data;
 use super::send_queue::SendQueue;
-use crate::limits::{EXIT_LOCK_WAIT_MS, SEND_PIECES_MAX, SEND_QUEUE_BYTES_MAX};
+use crate::limits::{EXIT_LOCK_WAIT_MS, QUEUE_PIECES_MAX, SEND_PIECES_MAX, SEND_QUEUE_BYTES_MAX};
 use crate::reactor::{Reactor, Serving};
 
 /// The send side of one Completion socket, shared by the socket and the reactor that flushes it.
@@ -53,6 +61,41 @@ struct State {
     has_pump: bool,
     /// Whether the stream is to be shut down for writing when the queue is empty.
     ends: bool,
+}
+
+/// The state, locked. Owned buffers that have left are dropped after the lock is gone: their drop is
+/// code of the program's.
+struct Locked<'a> {
+    state: MutexGuard<'a, State>,
+    // Below `state`, and so dropped after it.
+    spent: Vec<Bytes>,
+}
+
+impl<'a> Locked<'a> {
+    fn new(state: MutexGuard<'a, State>) -> Locked<'a> {
+        let spent = Vec::new();
+        Locked { state, spent }
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.spent = self.state.queue.take_spent();
+    }
 }
 
 /// What becomes of a write.
@@ -93,6 +136,10 @@ impl Outbox {
         }
     }
 
+    fn lock(&self) -> Locked<'_> {
+        Locked::new(self.state.lock())
+    }
+
     pub(crate) fn reactor(&self) -> &Arc<Reactor> {
         &self.reactor
     }
@@ -111,7 +158,7 @@ impl Outbox {
     /// What an earlier send has left to report.
     pub(crate) fn offer(self: &Arc<Self>, data: Data<'_>, may_wait: bool) -> io::Result<Offer> {
         let bytes = data.bytes();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if let Some(error) = self.take_error_of(&mut state) {
             return Err(error);
         }
@@ -127,13 +174,18 @@ impl Outbox {
                 Offer::SendBehind
             });
         }
-        data.pieces().for_each(|piece| state.queue.push(piece));
-        state.writes += 1;
-        self.pace.on_written();
-        self.is_busy.store(true, Ordering::Relaxed);
+        state.queue.push(data.pieces(), bytes);
+        self.on_queued(&mut state);
         drop(state);
         self.mark_dirty();
         Ok(Offer::Queued(bytes))
+    }
+
+    /// A write is in the queue.
+    fn on_queued(&self, state: &mut State) {
+        state.writes += 1;
+        self.pace.on_written();
+        self.is_busy.store(true, Ordering::Relaxed);
     }
 
     /// A write that found the queue empty was sent.
@@ -148,7 +200,7 @@ impl Outbox {
     /// # Errors
     /// Of the send: nothing of `data` was taken, and what was queued is lost with the connection.
     pub(crate) fn send_behind(&self, data: Data<'_>) -> io::Result<Option<usize>> {
-        let mut guard = self.state.lock();
+        let mut guard = self.lock();
         let state = &mut *guard;
         let (queued, offered) = (state.queue.bytes(), data.bytes());
         let Some(fd) = state.fd.get() else {
@@ -199,7 +251,7 @@ impl Outbox {
             // A forked child sends nothing of its parent's; whose lock this is nobody knows.
             return Flush::Done;
         }
-        self.flush_locked(self.state.lock(), reason)
+        self.flush_locked(self.lock(), reason)
     }
 
     /// As [`Outbox::flush`], at the end of a round: what comes next begins another.
@@ -212,12 +264,12 @@ impl Outbox {
     /// As [`Outbox::flush`], for the end of the process: another thread may hold the lock for ever.
     pub(crate) fn flush_at_exit(self: &Arc<Self>) {
         let wait = Duration::from_millis(EXIT_LOCK_WAIT_MS);
-        if let Some(mut state) = self.state.try_lock_for(wait) {
-            self.send_queue(&mut state, None, Reason::Straggler);
+        if let Some(state) = self.state.try_lock_for(wait) {
+            self.send_queue(&mut Locked::new(state), None, Reason::Straggler);
         }
     }
 
-    fn flush_locked(self: &Arc<Self>, mut state: MutexGuard<'_, State>, reason: Reason) -> Flush {
+    fn flush_locked(self: &Arc<Self>, mut state: Locked<'_>, reason: Reason) -> Flush {
         if self.send_queue(&mut state, None, reason) == Flush::Done {
             return Flush::Done;
         }
@@ -228,12 +280,9 @@ impl Outbox {
                     drop(state);
                     pump::start(self.clone(), fd);
                 }
-                // No descriptor for the pump: somebody comes back to it (`stragglers`).
                 Some(Err(_)) => {
                     drop(state);
-                    if !self.is_dirty.swap(true, Ordering::AcqRel) {
-                        self.reactor.dirty.keep(self.clone());
-                    }
+                    self.keep_dirty();
                 }
                 None => {}
             }
@@ -243,14 +292,9 @@ impl Outbox {
 
     /// Sends what is queued, by the pump's own descriptor. After `Done` the pump is not needed.
     pub(crate) fn flush_by_pump(&self, fd: BorrowedFd<'_>) -> Flush {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let flushed = self.send_queue(&mut state, Some(fd), Reason::Room);
         if flushed == Flush::Done {
-            if state.ends {
-                state.ends = false;
-                // ENOTCONN: there is nobody left to tell.
-                let _ = rustix::net::shutdown(fd, Shutdown::Write);
-            }
             state.has_pump = false;
         }
         flushed
@@ -266,11 +310,31 @@ impl Outbox {
     }
 
     /// There is no pump after all.
-    pub(crate) fn pump_failed(&self) {
-        self.state.lock().has_pump = false;
+    pub(crate) fn pump_failed(self: &Arc<Self>) {
+        self.lock().has_pump = false;
+        self.keep_dirty();
+    }
+
+    /// There is no descriptor or no memory for a pump: somebody comes back to it (`stragglers`).
+    fn keep_dirty(self: &Arc<Self>) {
+        if !self.is_dirty.swap(true, Ordering::AcqRel) {
+            self.reactor.dirty.keep(self.clone());
+        }
     }
 
     fn send_queue(&self, state: &mut State, fd: Option<BorrowedFd<'_>>, reason: Reason) -> Flush {
+        let flushed = self.send_all(state, fd, reason);
+        if flushed == Flush::Done
+            && std::mem::take(&mut state.ends)
+            && let Some(fd) = fd.or(state.fd.get())
+        {
+            // ENOTCONN: there is nobody left to tell.
+            let _ = rustix::net::shutdown(fd, Shutdown::Write);
+        }
+        flushed
+    }
+
+    fn send_all(&self, state: &mut State, fd: Option<BorrowedFd<'_>>, reason: Reason) -> Flush {
         let queued = state.queue.bytes();
         while !state.queue.is_empty() {
             let Some(fd) = fd.or(state.fd.get()) else {
@@ -340,7 +404,7 @@ impl Outbox {
         if !self.is_busy() {
             return None;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let is_broken_pipe = |error: &io::Error| error.kind() == ErrorKind::BrokenPipe;
         if state.error.as_ref().is_none_or(is_broken_pipe) {
             return None;
@@ -356,37 +420,17 @@ impl Outbox {
         error
     }
 
-    /// Sends what is queued and leaves the shutdown for writing to the pump if the kernel is full.
-    /// Returns whether the caller has to shut down now.
-    pub(crate) fn end(self: &Arc<Self>) -> bool {
-        if self.flush(Reason::End) == Flush::Done {
-            return true;
-        }
-        let mut state = self.state.lock();
-        state.ends = state.has_pump;
-        !state.ends
-    }
-
-    /// Sends what is queued and gives the descriptor back. Returns whether a pump goes on with a
-    /// descriptor of its own.
-    pub(crate) fn close(self: &Arc<Self>) -> bool {
-        if self.reactor.is_foreign_process() {
-            return false;
-        }
-        self.flush(Reason::End);
-        let mut state = self.state.lock();
-        state.fd.take_back();
-        state.has_pump
-    }
-
     /// Whether the queue may grow by `bytes` bytes, and the kernel has room for it then.
     fn has_room(&self, state: &State, bytes: usize) -> bool {
         let bytes = state.queue.bytes() + bytes;
         let measure = || state.fd.get().map_or(0, meminfo::send_room);
-        bytes <= SEND_QUEUE_BYTES_MAX && self.pace.has_room(bytes, measure)
+        bytes <= SEND_QUEUE_BYTES_MAX
+            && state.queue.pieces() < QUEUE_PIECES_MAX
+            && self.pace.has_room(bytes, measure)
     }
 
-    fn mark_dirty(self: &Arc<Self>) {
+    /// Has the driver's turn send what is queued.
+    pub(crate) fn mark_dirty(self: &Arc<Self>) {
         // AcqRel: pairs with `clear_dirty`. Who finds the mark set has written before the driver's
         // flush takes the lock.
         if !self.is_dirty.swap(true, Ordering::AcqRel) && !self.reactor.dirty.mark(self.clone()) {

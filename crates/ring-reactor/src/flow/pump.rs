@@ -1,9 +1,11 @@
 //! Sends the rest of a queue when the kernel has room again.
 //!
-//! Rare: a socket queues only while the kernel takes everything. So the wait is not on the socket's
-//! own readiness, which its tasks use, but on a duplicate of its descriptor. The duplicate also
-//! keeps the connection open until the queue is empty, if the stream is dropped meanwhile: its FIN
-//! follows the last byte.
+//! Small writes are queued only while the kernel takes everything: it is for owned buffers. It does
+//! not wait on the socket's own readiness, which its tasks use, but on a duplicate of its descriptor.
+//! The duplicate also keeps the connection open until the queue is empty, if the stream is dropped
+//! meanwhile: its FIN follows the last byte. A pump lasts until the queue is empty, and costs little
+//! beside the copy of what it sends (measured: streaming to a slow reader takes no more CPU time
+//! than with `tokio::net`).
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -26,8 +28,7 @@ pub(crate) fn start(outbox: Arc<Outbox>, fd: OwnedFd) {
             };
             drop(handle.spawn(pump.run()));
         }
-        // The runtime is on its way out, or the machine out of memory for another registration:
-        // the flush that comes next starts another pump.
+        // The runtime is on its way out, or the machine out of memory for another registration.
         Err(_) => outbox.pump_failed(),
     }
 }

@@ -40,7 +40,7 @@ use socket2::SockRef;
 use super::socket::{Origin, Socket};
 use crate::flow::counters::Reason;
 use crate::flow::lent::LentFd;
-use crate::flow::outbox::{Flush, Outbox};
+use crate::flow::outbox::{Close, Flush, Outbox};
 use crate::flow::recv_queue::RecvQueue;
 use crate::mode::{AtomicMode, Mode};
 use crate::ready::Direction;
@@ -275,13 +275,16 @@ impl Drop for Stream {
         let Some(flow) = self.flow.take() else {
             return;
         };
-        if flow.outbox.close() {
+        match flow.outbox.close() {
+            Close::Done if flow.has_ahead() => {
+                // Unread bytes in the kernel would make the last close a reset: so do these.
+                // An error says that the socket is gone: nobody is left to tell.
+                let _ = SockRef::from(&self.socket.fd()).set_linger(Some(Duration::ZERO));
+            }
+            Close::Done => {}
             // The pump has a descriptor of the connection too: the stream is not to be shut down.
-            let _ = self.socket.expose_fd();
-        } else if flow.has_ahead() {
-            // Unread bytes in the kernel would make the last close a reset: so do these.
-            // An error says that the socket is gone: nobody is left to tell.
-            let _ = SockRef::from(&self.socket.fd()).set_linger(Some(Duration::ZERO));
+            Close::Pumped => drop(self.socket.expose_fd()),
+            Close::Blocked => flow.outbox.adopt(self.socket.take_fd()),
         }
     }
 }

@@ -15,6 +15,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use ring_reactor::Mode;
 use ring_reactor::net::{Data, Direction, Origin, Stream};
 use socket2::Domain;
@@ -34,7 +35,9 @@ use crate::sys;
 /// tokio's [`AsyncReadExt`] and [`AsyncWriteExt`].
 ///
 /// A byte leaves the kernel only into a read call and no written byte is held back, so the calls on
-/// the descriptor that [`as_fd`](AsFd::as_fd) answers and the methods here may be mixed.
+/// the descriptor that [`as_fd`](AsFd::as_fd) answers and the methods here may be mixed: unless the
+/// stream is in [`Mode::Completion`], or used by [`Buffered`](crate::Buffered) or
+/// [`write_owned`](TcpStream::write_owned).
 ///
 /// [`shutdown`] ends the stream in one direction: the peer reads to its end and can still answer.
 /// Dropping the stream closes the socket. Bytes that were written are still delivered, unless
@@ -284,6 +287,14 @@ impl TcpStream {
 
     pub(super) fn poll_shutdown_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.poll_shutdown(cx)
+    }
+
+    pub(super) fn poll_write_owned(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &mut Bytes,
+    ) -> Poll<io::Result<()>> {
+        self.stream.poll_write_owned(cx, bytes)
     }
 
     // ---- For `Buffered`, by exclusive reference: the answer borrows the stream's own buffer ----

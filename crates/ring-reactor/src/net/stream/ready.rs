@@ -1,7 +1,7 @@
 //! Waiting for a [`Stream`], and I/O of the program's own on it.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
@@ -81,6 +81,9 @@ impl Stream {
         f: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
         self.prepare_foreign_io(interest)?;
+        if interest.is_writable() && !self.has_room() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         self.socket.try_io(interest, f)
     }
 
@@ -98,7 +101,15 @@ impl Stream {
         f: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         self.prepare_foreign_io(interest)?;
+        while interest.is_writable() && !self.has_room() {
+            self.ready(Interest::WRITABLE).await?;
+        }
         self.socket.async_io(interest, f).await
+    }
+
+    /// Whether the kernel has everything that was accepted, so that more would come behind it.
+    fn has_room(&self) -> bool {
+        self.flow.get().is_none_or(|flow| flow.has_room())
     }
 
     fn prepare_foreign_io(&self, interest: Interest) -> io::Result<()> {
