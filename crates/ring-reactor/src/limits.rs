@@ -63,6 +63,9 @@ pub(crate) const POOL_BUFFERS_MAX: usize = 1024;
 /// Receive buffers that a reactor keeps while nobody uses them.
 pub(crate) const POOL_BUFFERS_KEPT_MAX: usize = 64;
 
+/// Receive buffers of one stream that a program may hold before the next receive waits: 256 KiB.
+pub(crate) const STREAM_LEASES_MAX: usize = 64;
+
 /// How often bytes are looked for that wait in a queue although their driver gets no turn (a task
 /// blocks its thread), in milliseconds. Such bytes leave within two looks.
 pub(crate) const STRAGGLER_LOOK_MS: u64 = 5;

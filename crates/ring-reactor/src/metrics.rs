@@ -63,7 +63,8 @@ pub struct Metrics {
     pub receives_ahead: u64,
     /// Reads served from bytes received ahead.
     pub reads_ahead: u64,
-    /// Receive buffers in use now, each with bytes that no read has taken yet. May fall.
+    /// Receive buffers in use now, each with bytes that no read has taken yet or that the program holds.
+    /// May fall.
     pub recv_buffers: u64,
     /// Completion sockets that became Exact because their descriptor was shown.
     pub escapes: u64,

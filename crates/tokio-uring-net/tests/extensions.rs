@@ -7,6 +7,8 @@ mod buffered;
 mod owned;
 #[path = "support/pools.rs"]
 mod pools;
+#[path = "cases/ext_recv.rs"]
+mod recv;
 #[path = "stack/ours.rs"]
 mod stack;
 mod support;

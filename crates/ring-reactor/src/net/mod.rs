@@ -9,5 +9,6 @@ mod stream;
 pub use self::recv::RecvInto;
 pub use self::socket::{Origin, ReadyEvent, Socket};
 pub use self::stream::Stream;
+pub use crate::flow::lease::Lease;
 pub use crate::flow::send::Data;
 pub use crate::ready::Direction;

@@ -27,6 +27,7 @@ mod write;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,8 +40,10 @@ use socket2::SockRef;
 
 use super::socket::{Origin, Socket};
 use crate::flow::counters::Reason;
+use crate::flow::lease::Allowance;
 use crate::flow::lent::LentFd;
 use crate::flow::outbox::{Close, Flush, Outbox};
+use crate::flow::pool;
 use crate::flow::recv_queue::RecvQueue;
 use crate::mode::{AtomicMode, Mode};
 use crate::ready::Direction;
@@ -62,6 +65,8 @@ struct Flow {
     received: Mutex<RecvQueue>,
     /// Whether there are bytes ahead, for who only wants to know. Written under the lock.
     is_ahead: AtomicBool,
+    /// What the program holds of the buffers received into; made when it first asks for one.
+    leases: OnceCell<Allowance>,
     outbox: Arc<Outbox>,
 }
 
@@ -138,6 +143,7 @@ impl Stream {
             has_moved: AtomicBool::new(false),
             received: Mutex::default(),
             is_ahead: AtomicBool::new(false),
+            leases: OnceCell::new(),
             outbox: Arc::new(Outbox::new(reactor, fd)),
         }))
     }
@@ -196,11 +202,7 @@ impl Stream {
 
     /// Takes what was received ahead.
     pub fn take_ahead(&self) -> Vec<u8> {
-        let taken = self.flow.get().and_then(|flow| {
-            let mut received = flow.received.lock();
-            flow.is_ahead.store(false, Ordering::Relaxed);
-            received.take()
-        });
+        let taken = self.flow.get().and_then(|flow| flow.take_ahead());
         taken.map_or_else(Vec::new, |(buffer, range)| buffer[range].to_vec())
     }
 
@@ -246,6 +248,13 @@ impl Flow {
     #[inline]
     fn has_ahead(&self) -> bool {
         self.is_ahead.load(Ordering::Relaxed)
+    }
+
+    /// Takes what is ahead, with its buffer.
+    fn take_ahead(&self) -> Option<(pool::Lease, Range<usize>)> {
+        let mut received = self.received.lock();
+        self.is_ahead.store(false, Ordering::Relaxed);
+        received.take()
     }
 
     /// A byte has moved, or is about to.

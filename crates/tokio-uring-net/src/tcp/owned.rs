@@ -4,12 +4,71 @@ use std::future::poll_fn;
 use std::io;
 
 use bytes::Bytes;
+use ring_reactor::net::Lease;
 
-use super::split::WriteHalf;
-use super::split_owned::OwnedWriteHalf;
+use super::split::{ReadHalf, WriteHalf};
+use super::split_owned::{OwnedReadHalf, OwnedWriteHalf};
 use super::stream::TcpStream;
 
 impl TcpStream {
+    /// Receives up to 4 KiB and hands out the buffer that they were received into. An empty [`Lease`] is
+    /// the end of the stream. It works in both modes and on both drivers.
+    ///
+    /// What was received ahead comes first. A stream that waits holds no buffer. The buffers are the
+    /// runtime's ([`Builder::recv_buffers`](crate::Builder::recv_buffers)); where it has no more to lend,
+    /// one is made for the lease.
+    ///
+    /// **A program may hold 64 leases of a stream at a time**, 256 KiB of buffers; the next call waits
+    /// until one is dropped. So a program that is slow to let go of its leases holds back their peer, and
+    /// no other. One that means to collect more than that, copies (`to_vec`).
+    ///
+    /// A lease turns into [`Bytes`] without a copy, and so can be given to
+    /// [`write_owned`](TcpStream::write_owned).
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped before it answers has taken no byte.
+    ///
+    /// # Errors
+    /// Those of a read; if the runtime cannot give the stream what [`set_mode`](TcpStream::set_mode) may
+    /// ask for.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, in the first such call on a stream that is on tokio's epoll and in
+    /// [`Mode::Exact`](crate::Mode).
+    ///
+    /// # Examples
+    /// ```
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    /// use tokio_uring_net::{TcpListener, TcpStream};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (mut server, _) = listener.accept().await?;
+    ///
+    /// // Sends back what it receives, without a copy of its own.
+    /// let echo = tokio::spawn(async move {
+    ///     loop {
+    ///         let received = server.recv_owned().await?;
+    ///         if received.is_empty() {
+    ///             return server.shutdown().await;
+    ///         }
+    ///         server.write_owned(received.into()).await?;
+    ///     }
+    /// });
+    /// client.write_all(b"there and back").await?;
+    /// client.shutdown().await?;
+    /// let mut received = Vec::new();
+    /// client.read_to_end(&mut received).await?;
+    /// assert_eq!(received, b"there and back");
+    /// echo.await?
+    /// # }
+    /// ```
+    pub async fn recv_owned(&mut self) -> io::Result<Lease> {
+        recv_owned(self).await
+    }
+
     /// Takes `bytes` to be sent, without a copy, in order with all other writes. It works in both modes
     /// and on both drivers.
     ///
@@ -79,6 +138,40 @@ impl TcpStream {
     }
 }
 
+impl ReadHalf<'_> {
+    /// Receives up to 4 KiB and hands out the buffer that they were received into. See
+    /// [`TcpStream::recv_owned`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped before it answers has taken no byte.
+    ///
+    /// # Errors
+    /// As [`TcpStream::recv_owned`].
+    ///
+    /// # Panics
+    /// As [`TcpStream::recv_owned`].
+    pub async fn recv_owned(&mut self) -> io::Result<Lease> {
+        recv_owned(self.as_ref()).await
+    }
+}
+
+impl OwnedReadHalf {
+    /// Receives up to 4 KiB and hands out the buffer that they were received into. See
+    /// [`TcpStream::recv_owned`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped before it answers has taken no byte.
+    ///
+    /// # Errors
+    /// As [`TcpStream::recv_owned`].
+    ///
+    /// # Panics
+    /// As [`TcpStream::recv_owned`].
+    pub async fn recv_owned(&mut self) -> io::Result<Lease> {
+        recv_owned(self.as_ref()).await
+    }
+}
+
 impl WriteHalf<'_> {
     /// Takes `bytes` to be sent, without a copy. See [`TcpStream::write_owned`].
     ///
@@ -109,6 +202,10 @@ impl OwnedWriteHalf {
     pub async fn write_owned(&mut self, bytes: Bytes) -> io::Result<()> {
         write_owned(self.as_ref(), bytes).await
     }
+}
+
+async fn recv_owned(stream: &TcpStream) -> io::Result<Lease> {
+    poll_fn(|cx| stream.poll_recv_owned(cx)).await
 }
 
 async fn write_owned(stream: &TcpStream, mut bytes: Bytes) -> io::Result<()> {

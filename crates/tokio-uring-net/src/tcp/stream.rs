@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use ring_reactor::Mode;
-use ring_reactor::net::{Data, Direction, Origin, Stream};
+use ring_reactor::net::{Data, Direction, Lease, Origin, Stream};
 use socket2::Domain;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{ToSocketAddrs, lookup_host};
@@ -287,6 +287,10 @@ impl TcpStream {
 
     pub(super) fn poll_shutdown_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.poll_shutdown(cx)
+    }
+
+    pub(super) fn poll_recv_owned(&self, cx: &mut Context<'_>) -> Poll<io::Result<Lease>> {
+        self.stream.poll_recv_owned(cx)
     }
 
     pub(super) fn poll_write_owned(
