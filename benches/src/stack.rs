@@ -103,6 +103,10 @@ stack!(Integrated, tokio_uring_net, {
         stream
     }
 
+    async fn send_owned(stream: &mut Self::Stream, bytes: Bytes) -> io::Result<()> {
+        stream.write_owned(bytes).await
+    }
+
     fn driver() -> String {
         tokio_uring_net::driver().to_string()
     }

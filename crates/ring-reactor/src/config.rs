@@ -88,7 +88,7 @@ impl Builder {
 
     /// How many receive buffers of 4 KiB streams in [`Mode::Completion`] may hold at once, all
     /// together; 1024 by default. They are made when they are needed. A read that finds none free
-    /// receives no byte ahead; a buffered read then gets a buffer of its stream's own.
+    /// receives no byte ahead; a buffered read or a lease then gets a buffer of its own.
     #[must_use]
     pub fn recv_buffers(mut self, count: usize) -> Builder {
         self.recv_buffers = Some(count);

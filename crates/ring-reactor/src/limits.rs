@@ -37,6 +37,13 @@ pub(crate) const QUEUED_WRITE_BYTES_MAX: usize = 4 * 1024;
 /// Memory that an empty queue keeps for the next writes, in bytes.
 pub(crate) const KEPT_BYTES_MAX: usize = 512;
 
+/// Bytes that one socket may have queued from owned buffers before it takes another. The last one it
+/// takes may be of any size.
+pub(crate) const OWNED_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// Pieces that a queue holds at most: one send takes them all, with one more behind them.
+pub(crate) const QUEUE_PIECES_MAX: usize = SEND_PIECES_MAX - 1;
+
 /// Rounds in a row with several writes each, after which a socket queues from the first write on.
 pub(crate) const COALESCING_ROUNDS_MIN: u8 = 4;
 
@@ -63,6 +70,9 @@ pub(crate) const POOL_BUFFERS_MAX: usize = 1024;
 /// Receive buffers that a reactor keeps while nobody uses them.
 pub(crate) const POOL_BUFFERS_KEPT_MAX: usize = 64;
 
+/// Receive buffers of one stream that a program may hold before the next receive waits: 256 KiB.
+pub(crate) const STREAM_LEASES_MAX: usize = 64;
+
 /// How often bytes are looked for that wait in a queue although their driver gets no turn (a task
 /// blocks its thread), in milliseconds. Such bytes leave within two looks.
 pub(crate) const STRAGGLER_LOOK_MS: u64 = 5;
@@ -80,6 +90,10 @@ pub(crate) const CARRIED_TIMEOUT_MS: u64 = 60_000;
 /// How long the end of the process waits for a lock that another thread holds, in milliseconds.
 pub(crate) const EXIT_LOCK_WAIT_MS: u64 = 100;
 
+const _: () = assert!(
+    SEND_QUEUE_BYTES_MAX <= OWNED_QUEUE_BYTES_MAX,
+    "a queue of small writes alone does not hold back owned buffers"
+);
 const _: () = assert!(
     QUEUED_WRITE_BYTES_MAX <= SEND_QUEUE_BYTES_MAX,
     "an empty queue has room for every write that may wait"

@@ -38,7 +38,7 @@ pub struct Metrics {
     pub busy_pauses: u64,
     /// Operations whose resources were leaked, because their end could not be awaited.
     pub leaked: u64,
-    /// Writes of Completion sockets that waited in a queue and have left it.
+    /// Writes that waited in a queue and have left it: of Completion sockets, or of owned buffers.
     pub queued_writes: u64,
     /// Their bytes. Divided by the sum of the `flushes_by_*`: the bytes of a batch.
     pub queued_bytes: u64,
@@ -46,7 +46,7 @@ pub struct Metrics {
     pub flushes_by_read: u64,
     /// Queues sent by a turn of the driver.
     pub flushes_by_turn: u64,
-    /// Queues sent together with a write that did not fit or was too large to wait.
+    /// Queues sent together with a write that did not fit, was too large to wait, or filled them up.
     pub flushes_by_write: u64,
     /// Queues sent because the program flushed.
     pub flushes_by_flush: u64,
@@ -63,7 +63,8 @@ pub struct Metrics {
     pub receives_ahead: u64,
     /// Reads served from bytes received ahead.
     pub reads_ahead: u64,
-    /// Receive buffers in use now, each with bytes that no read has taken yet. May fall.
+    /// Receive buffers in use now, each with bytes that no read has taken yet or that the program holds.
+    /// May fall.
     pub recv_buffers: u64,
     /// Completion sockets that became Exact because their descriptor was shown.
     pub escapes: u64,

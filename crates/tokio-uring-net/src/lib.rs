@@ -67,6 +67,10 @@
 //! program that does not use them notices nothing of them.
 //! - [`Buffered`]: [`AsyncBufRead`](tokio::io::AsyncBufRead) on a [`TcpStream`]. Lines, or whatever else
 //!   is read in small pieces, come from the receive buffer itself, without a `BufReader` and its copy.
+//! - [`TcpStream::recv_owned`], also on the read halves: receives and hands out the receive buffer, a
+//!   [`Lease`].
+//! - [`TcpStream::write_owned`], also on the write halves: sends buffers that it is given. Several leave
+//!   in one system call, and what the kernel has no room for leaves without the task.
 //!
 //! # Features
 //! None is on by default, and none changes what the sockets do.
@@ -99,7 +103,7 @@
 //   per_core::cpu, per_core::error, per_core::listeners
 //   backend
 //   tcp                                         - re-exports
-//   tcp::listener, tcp::accept_stream, tcp::socket
+//   tcp::listener, tcp::accept_stream, tcp::socket, tcp::buffered, tcp::owned
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   read_buf, sys
 
@@ -132,6 +136,8 @@ pub use crate::tcp::socket::TcpSocket;
 pub use crate::tcp::stream::TcpStream;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::stream::mode::IntoStdError;
+#[cfg(target_os = "linux")]
+pub use ring_reactor::net::Lease;
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
 pub use tokio::net::{ToSocketAddrs, lookup_host};

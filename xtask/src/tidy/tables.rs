@@ -68,6 +68,7 @@ pub(super) const TABLES: Tables = Tables {
         "crates/ring-core/src/slot.rs",
         "crates/ring-core/src/token.rs",
         "crates/ring-reactor/src/flow/counters.rs",
+        "crates/ring-reactor/src/flow/lease.rs",
         "crates/ring-reactor/src/flow/policy.rs",
         "crates/ring-reactor/src/flow/pool.rs",
         "crates/ring-reactor/src/flow/recv_queue.rs",

@@ -64,7 +64,9 @@ impl Dirty {
     pub(crate) fn keep(self: &Arc<Self>, outbox: Arc<Outbox>) {
         let mut state = self.state.lock();
         if state.is_closed {
-            return;
+            // Nobody would ever take it off.
+            drop(state);
+            return outbox.clear_dirty();
         }
         state.outboxes.push(outbox);
         self.has_any.store(true, Ordering::Relaxed);

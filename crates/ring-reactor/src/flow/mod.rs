@@ -3,6 +3,7 @@
 
 pub(crate) mod counters;
 pub(crate) mod dirty;
+pub(crate) mod lease;
 pub(crate) mod lent;
 pub(crate) mod outbox;
 pub(crate) mod policy;

@@ -10,6 +10,10 @@
 //! The bytes of a failed queue are gone, as those in a socket's own buffer are after a reset.
 
 mod end;
+mod locked;
+mod owned;
+
+pub(crate) use self::owned::OwnedOffer;
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::BorrowedFd;
@@ -17,18 +21,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use ring_core::meminfo;
 use rustix::io::Errno;
 use rustix::net::Shutdown;
 
+use self::locked::Locked;
 use super::counters::Reason;
 use super::lent::LentFd;
 use super::policy::{Decision, Pace};
 use super::pump;
 use super::send::Data;
 use super::send_queue::SendQueue;
-use crate::limits::{EXIT_LOCK_WAIT_MS, SEND_PIECES_MAX, SEND_QUEUE_BYTES_MAX};
+use crate::limits::{EXIT_LOCK_WAIT_MS, QUEUE_PIECES_MAX, SEND_PIECES_MAX, SEND_QUEUE_BYTES_MAX};
 use crate::reactor::{Reactor, Serving};
 
 /// The send side of one Completion socket, shared by the socket and the reactor that flushes it.
@@ -85,8 +90,8 @@ pub(crate) enum Closed {
     Clean,
     /// A pump goes on with it, by a descriptor of its own.
     Carried,
-    /// The kernel is full, and there is no descriptor for a pump.
-    Lost,
+    /// The kernel is full, and there is no descriptor for a pump: it needs the stream's own.
+    Stranded,
 }
 
 /// What a flush came to.
@@ -117,6 +122,10 @@ impl Outbox {
         }
     }
 
+    fn lock(&self) -> Locked<'_> {
+        Locked::new(self.state.lock())
+    }
+
     pub(crate) fn reactor(&self) -> &Arc<Reactor> {
         &self.reactor
     }
@@ -145,7 +154,7 @@ impl Outbox {
             return Ok(Offer::Send);
         }
         let bytes = data.bytes();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if let Some(error) = self.take_error_of(&mut state) {
             return Err(error);
         }
@@ -162,13 +171,18 @@ impl Outbox {
                 Offer::SendBehind
             });
         }
-        data.pieces().for_each(|piece| state.queue.push(piece));
-        state.writes += 1;
-        self.pace.on_written();
-        self.is_busy.store(true, Ordering::Relaxed);
+        state.queue.push(data.pieces(), bytes);
+        self.on_queued(&mut state);
         drop(state);
         self.mark_dirty();
         Ok(Offer::Queued(bytes))
+    }
+
+    /// A write is in the queue.
+    fn on_queued(&self, state: &mut State) {
+        state.writes += 1;
+        self.pace.on_written();
+        self.is_busy.store(true, Ordering::Relaxed);
     }
 
     /// A write that found the queue empty was sent.
@@ -186,7 +200,7 @@ impl Outbox {
         if self.reactor.is_foreign_process() {
             return data.send(fd);
         }
-        let state = self.state.lock();
+        let state = self.lock();
         if state.queue.is_empty() {
             let count = data.send(fd)?;
             drop(state);
@@ -206,7 +220,7 @@ impl Outbox {
     /// # Errors
     /// Of the send: nothing of `data` was taken, and what was queued is lost with the connection.
     pub(crate) fn send_behind(&self, data: Data<'_>) -> io::Result<Option<Sent>> {
-        let mut guard = self.state.lock();
+        let mut guard = self.lock();
         let state = &mut *guard;
         loop {
             let queued = state.queue.bytes();
@@ -251,7 +265,7 @@ impl Outbox {
         if !self.is_busy() {
             return Flush::Done;
         }
-        self.flush_locked(self.state.lock(), reason)
+        self.flush_locked(self.lock(), reason)
     }
 
     /// As [`Outbox::flush`], at the end of a round: what comes next begins another.
@@ -264,12 +278,12 @@ impl Outbox {
     /// As [`Outbox::flush`], for the end of the process: another thread may hold the lock for ever.
     pub(crate) fn flush_at_exit(self: &Arc<Self>) {
         let wait = Duration::from_millis(EXIT_LOCK_WAIT_MS);
-        if let Some(mut state) = self.state.try_lock_for(wait) {
-            self.send_queue(&mut state, None, Reason::Straggler);
+        if let Some(state) = self.state.try_lock_for(wait) {
+            self.send_queue(&mut Locked::new(state), None, Reason::Straggler);
         }
     }
 
-    fn flush_locked(self: &Arc<Self>, mut state: MutexGuard<'_, State>, reason: Reason) -> Flush {
+    fn flush_locked(self: &Arc<Self>, mut state: Locked<'_>, reason: Reason) -> Flush {
         if self.send_queue(&mut state, None, reason) == Flush::Done {
             return Flush::Done;
         }
@@ -353,7 +367,7 @@ impl Outbox {
     /// How many bytes are queued.
     pub(crate) fn queued_bytes(&self) -> usize {
         if self.is_busy() {
-            self.state.lock().queue.bytes()
+            self.lock().queue.bytes()
         } else {
             0
         }
@@ -364,7 +378,7 @@ impl Outbox {
         if !self.is_busy() {
             return None;
         }
-        self.take_error_of(&mut self.state.lock())
+        self.take_error_of(&mut self.lock())
     }
 
     /// The same for a read: that the stream is closed for writing is no news to a reader.
@@ -372,7 +386,7 @@ impl Outbox {
         if !self.is_busy() {
             return None;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let is_broken_pipe = |error: &io::Error| error.kind() == ErrorKind::BrokenPipe;
         if state.error.as_ref().is_none_or(is_broken_pipe) {
             return None;
@@ -392,10 +406,13 @@ impl Outbox {
     fn has_room(&self, state: &State, bytes: usize) -> bool {
         let bytes = state.queue.bytes() + bytes;
         let measure = || state.fd.get().map_or(0, meminfo::send_room);
-        bytes <= SEND_QUEUE_BYTES_MAX && self.pace.has_room(bytes, measure)
+        bytes <= SEND_QUEUE_BYTES_MAX
+            && state.queue.pieces() < QUEUE_PIECES_MAX
+            && self.pace.has_room(bytes, measure)
     }
 
-    fn mark_dirty(self: &Arc<Self>) {
+    /// Has the driver's turn send what is queued.
+    pub(crate) fn mark_dirty(self: &Arc<Self>) {
         // AcqRel: pairs with `clear_dirty`.
         if !self.is_dirty.swap(true, Ordering::AcqRel) && !self.reactor.dirty.mark(self.clone()) {
             // There will be no turn any more.

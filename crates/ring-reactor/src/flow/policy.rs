@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | wrote twice or more in each of its last [`COALESCING_ROUNDS_MIN`] rounds that wrote | queued | queued |
 //! | did not | at once | queued |
-//! | writes more than [`QUEUED_WRITE_BYTES_MAX`] bytes | at once, behind the queue | at once, behind the queue |
+//! | writes more than [`QUEUED_WRITE_BYTES_MAX`] bytes, not as an owned buffer | at once, behind the queue | at once, behind the queue |
 //! | has no [`Room`] for what is queued and the write | at once, behind the queue | at once, behind the queue |
 
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
@@ -36,8 +36,17 @@ pub(crate) struct WritePolicy {
 impl WritePolicy {
     /// What is to become of a write of `bytes` bytes. It counts when it is done: `on_written`.
     pub(crate) fn decide(self, bytes: usize) -> Decision {
+        if bytes > QUEUED_WRITE_BYTES_MAX {
+            Decision::Send
+        } else {
+            self.decide_owned()
+        }
+    }
+
+    /// The same for an owned buffer, which waits without a copy and so may be of any size.
+    pub(crate) fn decide_owned(self) -> Decision {
         let is_first = self.writes == 0;
-        if bytes > QUEUED_WRITE_BYTES_MAX || (is_first && !self.coalesces()) {
+        if is_first && !self.coalesces() {
             Decision::Send
         } else {
             Decision::Queue
@@ -239,6 +248,15 @@ mod tests {
             write(&mut policy, QUEUED_WRITE_BYTES_MAX + 1),
             Decision::Send
         );
+    }
+
+    #[test]
+    fn an_owned_buffer_waits_whatever_its_size_but_not_as_the_first() {
+        let mut policy = WritePolicy::default();
+        assert_eq!(policy.decide_owned(), Decision::Send);
+        policy.on_written();
+        assert_eq!(policy.decide_owned(), Decision::Queue);
+        assert_eq!(coalescing().decide_owned(), Decision::Queue);
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! |---|---|---|
 //! | `copied` | bytes copied from small writes | `push`, while `owned` is empty |
 //! | `owned` | buffers that came by value | `push_owned`; `push` too, once there is one |
+//! | `spent` | owned buffers that have left | `advance`, `clear` |
 //!
-//! `copied` leaves before `owned`. What has left is never seen again: `advance` drops it.
+//! `copied` leaves before `owned`. What has left is never sent again. Owned buffers that have left are
+//! `spent`: their drop is code of the program's, so it waits for whoever has no lock (`take_spent`).
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -22,6 +24,7 @@ pub(crate) struct SendQueue {
     left: usize,
     owned: VecDeque<Bytes>,
     owned_bytes: usize,
+    spent: Vec<Bytes>,
 }
 
 impl SendQueue {
@@ -33,12 +36,19 @@ impl SendQueue {
         self.bytes() == 0
     }
 
-    /// Appends a copy of `bytes`.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    /// How many pieces there are: what one send takes is limited.
+    pub(crate) fn pieces(&self) -> usize {
+        usize::from(self.left < self.copied.len()) + self.owned.len()
+    }
+
+    /// Appends a copy of `parts`, which have `bytes` bytes together, as one piece.
+    pub(crate) fn push<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, bytes: usize) {
         if self.owned.is_empty() {
-            self.copied.extend_from_slice(bytes);
+            parts.for_each(|part| self.copied.extend_from_slice(part));
         } else {
-            self.push_owned(Bytes::copy_from_slice(bytes));
+            let mut piece = Vec::with_capacity(bytes);
+            parts.for_each(|part| piece.extend_from_slice(part));
+            self.push_owned(Bytes::from(piece));
         }
     }
 
@@ -96,14 +106,25 @@ impl SendQueue {
             front.advance(part);
             rest -= part;
             if front.is_empty() {
-                self.owned.pop_front();
+                self.spent.extend(self.owned.pop_front());
             }
+        }
+        if self.owned.is_empty() {
+            self.owned.shrink_to(KEPT_BYTES_MAX / size_of::<Bytes>());
         }
     }
 
     /// Forgets everything: the connection is gone.
     pub(crate) fn clear(&mut self) {
-        *self = SendQueue::default();
+        let mut cleared = std::mem::take(self);
+        self.spent = cleared.spent;
+        self.spent.extend(cleared.owned.drain(..));
+    }
+
+    /// The owned buffers that are done with, to be dropped without a lock.
+    #[must_use]
+    pub(crate) fn take_spent(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.spent)
     }
 }
 
@@ -112,6 +133,10 @@ mod tests {
     use super::SendQueue;
     use bytes::Bytes;
     use std::io::IoSlice;
+
+    fn push(queue: &mut SendQueue, bytes: &[u8]) {
+        queue.push(bytes.chunks(3), bytes.len());
+    }
 
     fn content(queue: &SendQueue) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 64];
@@ -125,9 +150,9 @@ mod tests {
     #[test]
     fn copies_and_owned_buffers_leave_in_the_order_of_the_writes() {
         let mut queue = SendQueue::default();
-        queue.push(b"one ");
+        push(&mut queue, b"one ");
         queue.push_owned(Bytes::from_static(b"two "));
-        queue.push(b"three ");
+        push(&mut queue, b"three ");
         queue.push_owned(Bytes::new());
         queue.push_owned(Bytes::from_static(b"four"));
         assert_eq!(content(&queue), b"one two three four");
@@ -142,15 +167,44 @@ mod tests {
     #[test]
     fn an_empty_queue_keeps_little_memory() {
         let mut queue = SendQueue::default();
-        queue.push(&[0; 16 * 1024]);
+        push(&mut queue, &[0; 16 * 1024]);
         queue.advance(16 * 1024);
         assert!(queue.copied.capacity() <= super::KEPT_BYTES_MAX);
     }
 
     #[test]
+    fn copies_behind_an_owned_buffer_are_one_piece_each() {
+        let mut queue = SendQueue::default();
+        assert_eq!(queue.pieces(), 0);
+        push(&mut queue, b"copied");
+        push(&mut queue, b"copied");
+        assert_eq!(queue.pieces(), 1);
+        queue.push_owned(Bytes::from_static(b"owned"));
+        push(&mut queue, b"copied in many parts");
+        assert_eq!(queue.pieces(), 3);
+        queue.advance(13);
+        assert_eq!(queue.pieces(), 2);
+    }
+
+    #[test]
+    fn owned_buffers_that_have_left_or_were_forgotten_wait_for_their_drop() {
+        let mut queue = SendQueue::default();
+        let bytes = Bytes::from(vec![1; 10]);
+        queue.push_owned(bytes.clone());
+        queue.push_owned(bytes.clone());
+        queue.advance(9);
+        assert!(queue.take_spent().is_empty());
+        queue.advance(1);
+        queue.clear();
+        assert!(queue.is_empty() && !bytes.is_unique());
+        assert_eq!(queue.take_spent().len(), 2);
+        assert!(bytes.is_unique());
+    }
+
+    #[test]
     fn one_piece_is_found_in_either_part() {
         let mut queue = SendQueue::default();
-        queue.push(b"copied");
+        push(&mut queue, b"copied");
         assert_eq!(queue.as_one(), Some(&b"copied"[..]));
         queue.advance(6);
         queue.push_owned(Bytes::from_static(b"owned"));
@@ -161,7 +215,7 @@ mod tests {
     #[should_panic(expected = "no more can leave than was queued")]
     fn more_than_there_is_cannot_leave() {
         let mut queue = SendQueue::default();
-        queue.push(b"four");
+        push(&mut queue, b"four");
         queue.advance(5);
     }
 
@@ -192,7 +246,7 @@ mod tests {
                     .map(|at| u8::try_from((written.len() + at) % 251).unwrap())
                     .collect();
                 match random(3) {
-                    0 => queue.push(&bytes),
+                    0 => push(&mut queue, &bytes),
                     1 => queue.push_owned(Bytes::from(bytes.clone())),
                     _ => {
                         let all = content(&queue);

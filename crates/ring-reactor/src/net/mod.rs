@@ -10,5 +10,6 @@ pub use self::accept::Connections;
 pub use self::recv::RecvInto;
 pub use self::socket::{Origin, ReadyEvent, Socket};
 pub use self::stream::{Refused, Stream};
+pub use crate::flow::lease::Lease;
 pub use crate::flow::send::Data;
 pub use crate::ready::Direction;

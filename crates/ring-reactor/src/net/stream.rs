@@ -28,6 +28,7 @@ mod write;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,8 +41,10 @@ use socket2::SockRef;
 
 use super::socket::{Origin, Socket};
 use crate::flow::counters::Reason;
+use crate::flow::lease::Allowance;
 use crate::flow::lent::LentFd;
 use crate::flow::outbox::{Closed, Flush, Outbox};
+use crate::flow::pool;
 use crate::flow::recv_queue::RecvQueue;
 use crate::limits::CARRIED_TIMEOUT_MS;
 use crate::mode::{AtomicMode, Mode};
@@ -73,6 +76,8 @@ struct Flow {
     received: Mutex<RecvQueue>,
     /// Whether there are bytes ahead, for who only wants to know. Written under the lock.
     is_ahead: AtomicBool,
+    /// What the program holds of the buffers received into; made when it first asks for one.
+    leases: OnceCell<Allowance>,
     outbox: Arc<Outbox>,
 }
 
@@ -151,6 +156,7 @@ impl Stream {
             has_moved: AtomicBool::new(false),
             received: Mutex::default(),
             is_ahead: AtomicBool::new(false),
+            leases: OnceCell::new(),
             outbox: Arc::new(Outbox::new(reactor, fd)),
         }))
     }
@@ -213,11 +219,7 @@ impl Stream {
 
     /// Takes what was received ahead.
     pub fn take_ahead(&self) -> Vec<u8> {
-        let taken = self.flow.get().and_then(|flow| {
-            let mut received = flow.received.lock();
-            flow.is_ahead.store(false, Ordering::Relaxed);
-            received.take()
-        });
+        let taken = self.flow.get().and_then(|flow| flow.take_ahead());
         taken.map_or_else(Vec::new, |(buffer, range)| buffer[range].to_vec())
     }
 
@@ -253,6 +255,13 @@ impl Flow {
     #[inline]
     fn has_ahead(&self) -> bool {
         self.is_ahead.load(Ordering::Relaxed)
+    }
+
+    /// Takes what is ahead, with its buffer.
+    fn take_ahead(&self) -> Option<(pool::Lease, Range<usize>)> {
+        let mut received = self.received.lock();
+        self.is_ahead.store(false, Ordering::Relaxed);
+        received.take()
     }
 
     /// A byte has moved, or is about to.
@@ -300,15 +309,13 @@ impl Drop for Stream {
                 // The pump has a descriptor of the connection too: it is not to be shut down.
                 let _ = self.socket.expose_fd();
             }
-            // The peer is to see that something is missing.
-            Closed::Lost if !is_shared => {
-                let _ = socket.set_linger(Some(Duration::ZERO));
-            }
             // Unread bytes in the kernel would make the last close a reset: so do these.
             Closed::Clean if !is_shared && flow.has_ahead() => {
                 let _ = socket.set_linger(Some(Duration::ZERO));
             }
-            Closed::Lost | Closed::Clean => {}
+            Closed::Clean => {}
+            // The socket goes to a pump as it is.
+            Closed::Stranded => flow.outbox.adopt(self.socket.take_fd()),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod accept_stream;
 pub(crate) mod buffered;
 pub(crate) mod listener;
+mod owned;
 pub(crate) mod socket;
 mod split;
 mod split_owned;

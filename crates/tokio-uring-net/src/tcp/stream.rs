@@ -15,8 +15,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use ring_reactor::Mode;
-use ring_reactor::net::{Data, Direction, Origin, Stream};
+use ring_reactor::net::{Data, Direction, Lease, Origin, Stream};
 use socket2::Domain;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{ToSocketAddrs, lookup_host};
@@ -35,7 +36,9 @@ use crate::sys;
 ///
 /// In [`Mode::Exact`], the default, a byte leaves the kernel only into a read call and no written byte
 /// is held back, so the calls on the descriptor that [`as_fd`](AsFd::as_fd) answers and the methods
-/// here may be mixed. [`set_mode`](TcpStream::set_mode) chooses [`Mode::Completion`] instead.
+/// here may be mixed: unless the stream is used by [`Buffered`](crate::Buffered) or
+/// [`write_owned`](TcpStream::write_owned). [`set_mode`](TcpStream::set_mode) chooses
+/// [`Mode::Completion`] instead.
 ///
 /// [`shutdown`] ends the stream in one direction: the peer reads to its end and can still answer.
 /// Dropping the stream closes the socket. Bytes that were written are still delivered, unless
@@ -285,6 +288,18 @@ impl TcpStream {
 
     pub(super) fn poll_shutdown_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.poll_shutdown(cx)
+    }
+
+    pub(super) fn poll_recv_owned(&self, cx: &mut Context<'_>) -> Poll<io::Result<Lease>> {
+        self.stream.poll_recv_owned(cx)
+    }
+
+    pub(super) fn poll_write_owned(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &mut Bytes,
+    ) -> Poll<io::Result<()>> {
+        self.stream.poll_write_owned(cx, bytes)
     }
 
     // ---- For `Buffered`, by exclusive reference: the answer borrows the stream's own buffer ----

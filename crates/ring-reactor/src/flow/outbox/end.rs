@@ -24,7 +24,7 @@ impl Outbox {
         if self.reactor.is_foreign_process() {
             return Flush::Done;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let flushed = self.send_queue(&mut state, Some(fd), Reason::Room);
         if flushed == Flush::Done {
             state.has_pump = false;
@@ -32,24 +32,22 @@ impl Outbox {
         flushed
     }
 
-    /// The runtime has dropped the pump: whoever finds the queue blocked starts another. Returns
-    /// whether bytes are lost, because their stream is gone and the kernel is full.
-    pub(crate) fn pump_dropped(&self, fd: BorrowedFd<'_>) -> bool {
+    /// The runtime has dropped the pump: whoever finds the queue blocked starts another. What nobody
+    /// can send any more, because the stream is gone too, is lost.
+    pub(crate) fn pump_dropped(&self, fd: BorrowedFd<'_>) {
         if self.flush_by_pump(fd) == Flush::Done {
-            return false;
+            return;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.has_pump = false;
-        let is_lost = state.fd.get().is_none();
-        if is_lost {
+        if state.fd.get().is_none() {
             self.lose(&mut state);
         }
-        is_lost
     }
 
     /// There is no pump after all.
     pub(crate) fn pump_failed(self: &Arc<Self>) {
-        self.state.lock().has_pump = false;
+        self.lock().has_pump = false;
         self.keep_dirty();
     }
 
@@ -64,7 +62,7 @@ impl Outbox {
         if self.flush(Reason::End) == Flush::Done {
             return true;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.ends = !state.queue.is_empty();
         !state.ends
     }
@@ -75,7 +73,7 @@ impl Outbox {
             // Nobody in this process will use it.
             return Closed::Clean;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let flushed = self.send_queue(&mut state, None, Reason::End);
         let pump_fd = match flushed {
             Flush::Done => None,
@@ -84,10 +82,7 @@ impl Outbox {
         let closed = match flushed {
             Flush::Done => Closed::Clean,
             Flush::Blocked if state.has_pump => Closed::Carried,
-            Flush::Blocked => {
-                self.lose(&mut state);
-                Closed::Lost
-            }
+            Flush::Blocked => Closed::Stranded,
         };
         // Before anything that might unwind: from here on nobody knows the descriptor.
         state.fd.take_back();
@@ -96,5 +91,11 @@ impl Outbox {
             pump::start(self.clone(), fd);
         }
         closed
+    }
+
+    /// Has a pump send the rest by `fd`, which nobody else has any more.
+    pub(crate) fn adopt(self: &Arc<Self>, fd: OwnedFd) {
+        self.lock().has_pump = true;
+        pump::start(self.clone(), fd);
     }
 }

@@ -3,10 +3,13 @@
 use std::io::{self, ErrorKind};
 use std::task::{Context, Poll, ready};
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use tokio::task::coop;
 
 use super::Stream;
 use super::read::Received;
+use crate::flow::lease::{Allowance, Lease};
 use crate::limits::RECV_BUFFER_BYTES;
 use crate::ready::Direction;
 
@@ -38,6 +41,49 @@ impl Stream {
                 *flow.is_ahead.get_mut() = !received.is_empty();
             }
             None => assert!(count == 0, "no more can be read than is there"),
+        }
+    }
+
+    /// Hands out what is ahead, with its buffer; receives a buffer of it if nothing is. Empty at the end
+    /// of the stream. Waits while the program holds as many leases of this stream as it may.
+    ///
+    /// # Errors
+    /// As [`Stream::poll_fill_buf`].
+    /// # Panics
+    /// As [`Stream::poll_fill_buf`].
+    pub fn poll_recv_owned(&self, cx: &mut Context<'_>) -> Poll<io::Result<Lease>> {
+        let flow = self.flow()?;
+        let leases = flow.leases.get_or_init(Allowance::default);
+        let Poll::Ready(permit) = leases.poll_permit(cx) else {
+            return flow.poll_wait();
+        };
+        loop {
+            if flow.has_ahead() {
+                let coop = ready!(coop::poll_proceed(cx));
+                if let Some((buffer, range)) = flow.take_ahead() {
+                    coop.made_progress();
+                    return Poll::Ready(Ok(Lease::new(buffer, range, permit)));
+                }
+            }
+            let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
+                return flow.poll_wait();
+            };
+            let mut buffer = flow.outbox.reactor().pool.lease_or_make();
+            match rustix::net::recv(self.fd(), &mut buffer[..], RecvFlags::empty()) {
+                Ok((0, _)) => {
+                    let end = flow.after_receive(0, RECV_BUFFER_BYTES);
+                    return Poll::Ready(end.map(|_| Lease::empty()));
+                }
+                Ok((count, _)) => {
+                    if count < RECV_BUFFER_BYTES {
+                        event.clear();
+                    }
+                    let received = flow.after_receive(count, RECV_BUFFER_BYTES);
+                    return Poll::Ready(received.map(|_| Lease::new(buffer, 0..count, permit)));
+                }
+                Err(Errno::AGAIN) => event.clear(),
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
         }
     }
 

@@ -4,13 +4,14 @@ use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::task::coop;
 
 use super::{Flow, Stream};
 use crate::flow::counters::Reason;
-use crate::flow::outbox::{Flush, Offer, Sent};
+use crate::flow::outbox::{Flush, Offer, OwnedOffer, Sent};
 use crate::flow::send::Data;
 use crate::mode::Mode;
 use crate::ready::Direction;
@@ -93,6 +94,49 @@ impl Stream {
                 }
                 Ok(None) => event.clear(),
                 Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Takes `bytes` into the queue, all of it or nothing, and sends the queue if it is time. Waits
+    /// while the queue is at its bound.
+    ///
+    /// # Errors
+    /// Of an earlier send of queued bytes; that the runtime is shutting down; if the stream's driver
+    /// cannot be made. Nothing was taken then.
+    /// # Panics
+    /// As [`Stream::new`], at the first call of a stream that is Exact and on tokio's epoll.
+    pub fn poll_write_owned(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &mut Bytes,
+    ) -> Poll<io::Result<()>> {
+        let flow = self.flow()?;
+        flow.note_moved();
+        loop {
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let coop = ready!(coop::poll_proceed(cx));
+            let offer = flow.outbox.offer_owned(bytes);
+            match offer {
+                Err(_) | Ok(OwnedOffer::Queued | OwnedOffer::Due) => coop.made_progress(),
+                // The wait takes a unit of its own.
+                Ok(OwnedOffer::Full) => drop(coop),
+            }
+            match offer? {
+                OwnedOffer::Queued => return Poll::Ready(Ok(())),
+                OwnedOffer::Due => {
+                    // What the kernel does not take is a pump's.
+                    flow.outbox.flush(Reason::Full);
+                    return Poll::Ready(flow.outbox.take_error().map_or(Ok(()), Err));
+                }
+                OwnedOffer::Full => {
+                    let event = ready!(self.socket.poll_ready(cx, Direction::Write))?;
+                    if flow.outbox.flush(Reason::Full) == Flush::Blocked {
+                        event.clear();
+                    }
+                }
             }
         }
     }
