@@ -28,6 +28,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
 //   ops
 //   ops::operation
+//   ops::counts
 //   view
 //   setup, ring    - a builder makes a ring; a ring knows who may enter it
 //   submission

@@ -16,8 +16,10 @@
     reason = "pushing an SQE promises that its pointers live to the terminal CQE"
 )]
 
+mod counts;
 mod operation;
 
+pub use self::counts::Counts;
 pub use self::operation::Event;
 
 use std::collections::VecDeque;
@@ -49,7 +51,7 @@ pub struct Ops<C> {
     slab: Slab<Operation<C>>,
     /// Taken off the ring, and not dispatched yet.
     cqes: VecDeque<Cqe>,
-    strays: u64,
+    counts: Counts,
 }
 
 /// The number of a descriptor that operations will be queued on.
@@ -82,7 +84,7 @@ impl<C> Ops<C> {
             ring,
             slab: Slab::default(),
             cqes: VecDeque::new(),
-            strays: 0,
+            counts: Counts::default(),
         }
     }
 
@@ -120,7 +122,13 @@ impl<C> Ops<C> {
     /// How many CQEs named no operation: failed cancels, mostly.
     #[must_use]
     pub fn strays(&self) -> u64 {
-        self.strays
+        self.counts.strays
+    }
+
+    /// What has gone into the ring and come out of it.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Queues a poll that reports every change in the poll(2) bits `events`:
@@ -228,6 +236,7 @@ impl<C> Ops<C> {
     /// Reaps one CQE that somebody waits for, if there is one.
     pub fn next_event(&mut self) -> Option<Event<C>> {
         while let Some(cqe) = self.next_cqe() {
+            self.counts.cqes += 1;
             match self.slab.on_cqe(cqe) {
                 Effect::Deliver(cqe) => {
                     if let Some(operation) = self.slab.in_flight(cqe.token) {
@@ -235,17 +244,24 @@ impl<C> Ops<C> {
                     }
                 }
                 Effect::Complete(operation, cqe) => {
+                    self.counts.ended += 1;
                     if let Some(event) = operation.finish(cqe) {
                         return Some(event);
                     }
                 }
-                Effect::Release(operation, cqe) => drop(operation.finish(cqe)),
+                Effect::Release(operation, cqe) => {
+                    self.counts.ended += 1;
+                    drop(operation.finish(cqe));
+                }
                 // A connection that nobody waits for is closed by the drop.
                 Effect::Discard(cqe) => {
                     let operation = self.slab.in_flight(cqe.token);
                     drop(operation.map(|operation| operation.deliver(cqe)));
                 }
-                Effect::Stray(_) => self.strays += 1,
+                Effect::Stray(cqe) => {
+                    self.counts.strays += 1;
+                    self.counts.failed_cancels += u64::from(cqe.token == Token::DETACHED);
+                }
             }
         }
         None
@@ -326,7 +342,10 @@ impl<C> Ops<C> {
         // the slab moves the box; the slab lets go of them on the terminal CQE only
         // (`Slab::on_cqe`), or through `abandon` and `Drop` below, which leak them.
         match unsafe { self.ring.push(&sqe.token(token)) } {
-            Ok(()) => Ok(token),
+            Ok(()) => {
+                self.counts.sqes += 1;
+                Ok(token)
+            }
             Err(full) => {
                 drop(self.slab.remove_unpushed(token));
                 Err(full)
@@ -337,7 +356,10 @@ impl<C> Ops<C> {
     fn push_detached(&mut self, sqe: &Sqe) -> Result<(), QueueFull> {
         let sqe = sqe.clone().token(Token::DETACHED).cqe_skip_success();
         // SAFETY: `Ring::push` demands valid pointers until the terminal CQE; a cancel has none.
-        unsafe { self.ring.push(&sqe) }
+        unsafe { self.ring.push(&sqe) }?;
+        self.counts.sqes += 1;
+        self.counts.cancels += 1;
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Plain counters.
 
+use ring_core::ops::Counts;
+
 /// What a reactor has done since it was made. All counts start at 0 and only grow, unless they say otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,6 +24,17 @@ pub struct Metrics {
     pub cancels: u64,
     /// CQEs that named no operation: cancels that came too late, mostly.
     pub strays: u64,
+    /// SQEs pushed to a ring: operations, and cancels of them. Each ends in one way, so this is the sum of
+    /// `ended`, `strays`, `skipped`, `abandoned` and `in_flight`.
+    pub sqes: u64,
+    /// CQEs dispatched, those after which a multishot operation goes on included.
+    pub cqes: u64,
+    /// Operations that have had their last CQE.
+    pub ended: u64,
+    /// Cancels that have no CQE, because they succeeded or are still to be submitted.
+    pub skipped: u64,
+    /// Operations that were in flight when their ring was closed.
+    pub abandoned: u64,
     /// Operations in flight now. May fall.
     pub in_flight: u64,
     /// Rings made anew because the runtime changed threads.
@@ -68,4 +81,20 @@ pub struct Metrics {
     pub recv_buffers: u64,
     /// Completion sockets that became Exact because their descriptor was shown.
     pub escapes: u64,
+}
+
+impl Metrics {
+    /// These counts and those of a ring.
+    #[must_use]
+    pub(crate) fn with_ring(self, enters: u64, counts: Counts) -> Metrics {
+        Metrics {
+            enters: self.enters + enters,
+            sqes: self.sqes + counts.sqes,
+            cqes: self.cqes + counts.cqes,
+            ended: self.ended + counts.ended,
+            skipped: self.skipped + counts.skipped(),
+            strays: self.strays + counts.strays,
+            ..self
+        }
+    }
 }

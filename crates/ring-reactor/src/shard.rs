@@ -126,15 +126,14 @@ impl Shard {
 
     pub(crate) fn metrics(&mut self) -> Metrics {
         let busy = self.busy.counts();
+        let enters = self.ops.ring().enters();
         Metrics {
             busy_polls: busy.polls,
             busy_hits: busy.hits,
             busy_misses: busy.misses,
             busy_pauses: busy.pauses,
-            enters: self.metrics.enters + self.ops.ring().enters(),
-            strays: self.metrics.strays + self.ops.strays(),
             in_flight: self.ops.count() as u64,
-            ..self.metrics
+            ..self.metrics.with_ring(enters, self.ops.counts())
         }
     }
 
@@ -222,8 +221,9 @@ impl Shard {
         let new = new_ring(&self.builder, &self.eventfd).map_err(Broken::by)?;
         self.eventfd_enabled = true;
         let mut old = mem::replace(&mut self.ops, new);
-        self.metrics.enters += old.ring().enters();
-        self.metrics.strays += old.strays();
+        let enters = old.ring().enters();
+        self.metrics = self.metrics.with_ring(enters, old.counts());
+        self.metrics.abandoned += old.count() as u64;
         let (askers, leaked_count) = old.abandon();
         // Their tokens are the old ring's, and may name others in the new one.
         self.wishes.retain(|wish| !matches!(wish, Wish::Cancel(_)));

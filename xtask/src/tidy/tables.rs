@@ -64,6 +64,7 @@ pub(super) const TABLES: Tables = Tables {
     pure_files: &[
         "crates/ring-core/src/completion.rs",
         "crates/ring-core/src/limits.rs",
+        "crates/ring-core/src/ops/counts.rs",
         "crates/ring-core/src/slab.rs",
         "crates/ring-core/src/slot.rs",
         "crates/ring-core/src/token.rs",

@@ -158,6 +158,7 @@ impl Shard {
         let (_, leaked_count) = self.ops.abandon();
         Metrics {
             leaked: metrics.leaked + leaked_count as u64,
+            abandoned: metrics.abandoned + metrics.in_flight,
             in_flight: 0,
             ..metrics
         }
