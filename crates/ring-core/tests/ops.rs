@@ -213,6 +213,17 @@ fn a_failed_accept_tells_its_error() {
 }
 
 #[test]
+fn debug_does_not_read_what_the_kernel_may_write() {
+    let Some(mut ops) = ops(Issuer::SingleThread) else {
+        return;
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ops.accept(target(&listener), "accept").unwrap();
+    let text = format!("{ops:?}");
+    assert!(text.contains("held: Accept }"), "{text}");
+}
+
+#[test]
 fn a_connect_ends_connected_or_refused() {
     for issuer in ISSUERS {
         let Some(mut ops) = ops(issuer) else { return };

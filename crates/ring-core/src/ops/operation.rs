@@ -4,6 +4,7 @@
     reason = "a CQE that brings a descriptor is adopted exactly once"
 )]
 
+use std::fmt;
 use std::io;
 use std::os::fd::{IntoRawFd, OwnedFd};
 
@@ -22,7 +23,6 @@ pub(super) struct Operation<C> {
 }
 
 /// What the kernel may touch, by kind of operation.
-#[derive(Debug)]
 pub(super) enum Held {
     /// A poll touches no memory of ours.
     Poll,
@@ -155,6 +155,19 @@ impl<C> Event<C> {
             | Event::Accept { context, .. }
             | Event::Connect { context, .. } => Some(context),
         }
+    }
+}
+
+/// Tells the kind alone: the kernel may be writing to the memory.
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Held::Poll => "Poll",
+            Held::AcceptMultishot => "AcceptMultishot",
+            Held::Accept(_) => "Accept",
+            Held::Connect(_) => "Connect",
+            Held::Close(_) => "Close",
+        })
     }
 }
 
