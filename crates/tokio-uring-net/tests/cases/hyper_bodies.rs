@@ -18,6 +18,8 @@ use std::task::{Context, Poll};
 use tokio::task::JoinSet;
 
 const LARGE_BYTES: usize = 8 << 20;
+/// Of a window of HTTP/2: h2 updates it when half of it is used up.
+const WINDOW_BYTES: u32 = 64 << 20;
 /// Of the pieces that bodies are sent in: from less than a segment to more than hyper's buffers.
 const PIECES_BYTES: [usize; 4] = [1_000, 70_001, 13, 500_009];
 
@@ -143,7 +145,12 @@ fn http2_streams_in_flight_are_finished_when_the_server_stops() {
     on_every_runtime(|setup| async move {
         let server = start(setup).await?;
         let stream = connect(server.address, setup).await?;
-        let handshake = http2::handshake(TokioExecutor::new(), stream);
+        // A window that needs no updates: one that is under way when the server closes the stream
+        // has the kernel reset it, on tokio::net too.
+        let handshake = http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES)
+            .handshake(stream);
         let (mut sender, connection) = handshake.await.map_err(io::Error::other)?;
         let connection = tokio::spawn(connection);
         let request = Request::post("http://example/echo")
