@@ -1,8 +1,9 @@
 //! The driver that was asked for, by the environment or by the program.
 
-use super::setup_refused::{VARIABLE, flavours, work};
+use super::setup_refused::{flavours, work};
 use crate::stack::net::{Builder, Driver, DriverChoice, TcpListener, driver};
 use crate::support::child;
+use crate::support::refuse::DRIVER_VARIABLE;
 use crate::support::setup::{Flavour, Setup, alone, run_task};
 use crate::support::tcp::{any_port, warm_up};
 use std::io::ErrorKind;
@@ -39,7 +40,7 @@ fn the_environment_chooses() {
                 continue;
             }
             let mut command = child::command(&the_environment_chooses, value);
-            command.env(VARIABLE, value);
+            command.env(DRIVER_VARIABLE, value);
             child::finish(value, command);
         }
     }
@@ -53,13 +54,13 @@ fn an_environment_that_says_nothing_sensible_is_an_error() {
             let bound = setup.bare_runtime().block_on(TcpListener::bind(any_port()));
             let error = bound.expect_err("there is no such driver");
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            assert!(error.to_string().contains(VARIABLE), "{error}");
+            assert!(error.to_string().contains(DRIVER_VARIABLE), "{error}");
         }
     });
     if !in_child {
         let _alone = alone();
         let mut command = child::command(this, "nonsense");
-        command.env(VARIABLE, "nonsense");
+        command.env(DRIVER_VARIABLE, "nonsense");
         child::finish("nonsense", command);
     }
 }
@@ -91,7 +92,7 @@ fn the_program_overrules_the_environment_once_and_in_time() {
     if !in_child {
         let _alone = alone();
         let mut command = child::command(this, "auto");
-        command.env(VARIABLE, "auto");
+        command.env(DRIVER_VARIABLE, "auto");
         child::finish("auto", command);
     }
 }

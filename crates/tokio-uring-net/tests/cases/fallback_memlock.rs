@@ -1,9 +1,10 @@
 //! RLIMIT_MEMLOCK, which root does not know of: an ordinary user's rings are counted against it.
 
-use super::setup_refused::{VARIABLE, work};
+use super::setup_refused::work;
 use crate::stack::net::per_core::PerCore;
 use crate::stack::net::{Driver, driver};
 use crate::support::child;
+use crate::support::refuse::DRIVER_VARIABLE;
 use crate::support::setup::{Flavour, Setup, alone, run_task};
 use crate::support::{HANG, skip};
 use rustix::process::{Resource, Rlimit, getuid, setrlimit};
@@ -48,7 +49,7 @@ fn output_as_ordinary_user(command: &mut Command) -> io::Result<Option<Output>> 
     }
     let copied = Copied::new()?;
     let mut copy = Command::new(&copied.0);
-    copy.args(command.get_args()).env_remove(VARIABLE);
+    copy.args(command.get_args()).env_remove(DRIVER_VARIABLE);
     for (name, value) in command.get_envs() {
         copy.env(name, value.unwrap_or_default());
     }
@@ -75,7 +76,7 @@ fn in_process<T: Fn()>(this: &T, case: &str, test: impl FnOnce()) {
     if !in_child {
         let _alone = alone();
         let mut command = child::command(this, case);
-        command.env(VARIABLE, "auto");
+        command.env(DRIVER_VARIABLE, "auto");
         let output = output_as_ordinary_user(&mut command).expect("this binary can be run");
         if let Some(output) = output {
             child::check(case, &output);

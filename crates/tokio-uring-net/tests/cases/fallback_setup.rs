@@ -3,12 +3,10 @@
 use crate::stack::net::{Builder, Driver, DriverChoice, TcpListener, driver};
 use crate::support::child;
 use crate::support::echo::clients;
-use crate::support::refuse::{self, Refusal};
+use crate::support::refuse::{self, DRIVER_VARIABLE, Refusal};
 use crate::support::setup::{Flavour, Setup, alone, run_task};
 use crate::support::tcp::any_port;
 use std::io;
-
-pub(super) const VARIABLE: &str = "TOKIO_URING_NET";
 
 /// Works with sockets of the current runtime.
 pub(super) async fn work() -> io::Result<()> {
@@ -57,12 +55,7 @@ fn a_refused_ring_means_epoll_and_the_reason_is_told() {
         }
     });
     if !in_child {
-        let _alone = alone();
-        for refusal in refuse::all() {
-            let mut command = child::command(this, &refusal);
-            command.env_remove(VARIABLE);
-            child::finish(&refusal, command);
-        }
+        refuse::run_all(this);
     }
 }
 
@@ -89,7 +82,7 @@ fn a_refused_ring_that_is_required_is_an_error() {
         let _alone = alone();
         for refusal in refuse::all().filter(|refusal| refusal.starts_with("io_uring_setup")) {
             let mut command = child::command(this, &refusal);
-            command.env(VARIABLE, "uring");
+            command.env(DRIVER_VARIABLE, "uring");
             child::finish(&refusal, command);
         }
     }

@@ -5,12 +5,10 @@ use crate::stack::net::per_core::{PerCore, PerCoreError};
 use crate::stack::net::{Builder, Driver, DriverChoice, driver};
 use crate::support::child;
 use crate::support::fds::Fds;
-use crate::support::refuse::{self, Refusal};
+use crate::support::refuse::{self, DRIVER_VARIABLE, Refusal};
 use crate::support::setup::alone;
 use rustix::thread::{CpuSet, sched_getaffinity};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-const VARIABLE: &str = "TOKIO_URING_NET";
 
 /// Runs on `cores`; answers the error, and checks that nothing was run on any of them.
 fn fails(cores: PerCore) -> PerCoreError {
@@ -96,12 +94,7 @@ fn refused_rings_mean_epoll_on_every_core_or_an_error_if_they_are_required() {
         before.wait_returned();
     });
     if !in_child {
-        let _alone = alone();
-        for refusal in refuse::all() {
-            let mut command = child::command(this, &refusal);
-            command.env_remove(VARIABLE);
-            child::finish(&refusal, command);
-        }
+        refuse::run_all(this);
     }
 }
 
@@ -110,12 +103,12 @@ fn an_environment_that_says_nothing_sensible_is_an_error_of_every_core() {
     let this = &an_environment_that_says_nothing_sensible_is_an_error_of_every_core;
     let in_child = child::runs_case(|_| {
         let error = fails(PerCore::new().cpus(two_cpus()));
-        assert!(error.to_string().contains(VARIABLE), "{error}");
+        assert!(error.to_string().contains(DRIVER_VARIABLE), "{error}");
     });
     if !in_child {
         let _alone = alone();
         let mut command = child::command(this, "nonsense");
-        command.env(VARIABLE, "nonsense");
+        command.env(DRIVER_VARIABLE, "nonsense");
         child::finish("nonsense", command);
     }
 }

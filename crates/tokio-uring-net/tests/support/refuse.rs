@@ -1,9 +1,14 @@
 //! Seccomp filters that refuse io_uring, for processes that were started for one test case.
 
+use super::child;
+use super::setup::alone;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompFilter, apply_filter, apply_filter_all_threads,
 };
 use std::str::FromStr;
+
+/// Chooses the driver.
+pub(crate) const DRIVER_VARIABLE: &str = "TOKIO_URING_NET";
 
 /// A system call and what it answers from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,16 @@ pub(crate) fn all() -> impl Iterator<Item = String> {
             .iter()
             .map(move |(errno, _)| format!("{call}={errno}"))
     })
+}
+
+/// Runs each of them as a case of `test`, in a process for which no driver is chosen.
+pub(crate) fn run_all<T: Fn()>(test: &T) {
+    let _alone = alone();
+    for refusal in all() {
+        let mut command = child::command(test, &refusal);
+        command.env_remove(DRIVER_VARIABLE);
+        child::finish(&refusal, command);
+    }
 }
 
 impl Refusal {
