@@ -152,7 +152,7 @@ impl Stream {
                 .try_io(Interest::WRITABLE, || data.send(self.fd()));
         };
         flow.note_moved();
-        if data.bytes() > 0 {
+        if data.bytes() > 0 && flow.outbox.is_busy() {
             // What an earlier send has left to report.
             flow.outbox.offer(data, false)?;
         }
