@@ -4,6 +4,7 @@
 //! what every step is for and how to mend what `tidy` reports.
 
 mod artifacts;
+mod asan;
 mod steps;
 mod tidy;
 mod unprivileged;
@@ -12,7 +13,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::steps::{CHECK, Step, UNPRIVILEGED};
+use crate::steps::{ASAN, CHECK, Step, UNPRIVILEGED};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -40,7 +41,7 @@ fn select(name: &str) -> Option<Vec<Step>> {
     }
     let one = CHECK
         .into_iter()
-        .chain([UNPRIVILEGED])
+        .chain([UNPRIVILEGED, ASAN])
         .find(|step| step.name == name)?;
     Some(vec![one])
 }
@@ -49,7 +50,7 @@ fn usage() -> String {
     let mut text = String::from(
         "usage: cargo xtask <step>\n\n  check         all steps down to `deny`, in this order\n",
     );
-    for step in CHECK.into_iter().chain([UNPRIVILEGED]) {
+    for step in CHECK.into_iter().chain([UNPRIVILEGED, ASAN]) {
         text.push_str(&format!("  {:13} {}\n", step.name, step.purpose));
     }
     text

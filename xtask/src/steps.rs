@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{tidy, unprivileged};
+use crate::{asan, tidy, unprivileged};
 
 /// One named check.
 #[derive(Clone, Copy)]
@@ -55,6 +55,13 @@ pub(crate) const UNPRIVILEGED: Step = Step {
     name: "unprivileged",
     purpose: "the test executables once more, as a user without capabilities",
     run: unprivileged::run,
+};
+
+/// Not part of [`CHECK`], because it builds everything anew; CI runs it last of ours.
+pub(crate) const ASAN: Step = Step {
+    name: "asan",
+    purpose: "the tests with AddressSanitizer; memory that the kernel owns is poisoned",
+    run: asan::run,
 };
 
 /// Runs `steps` one after the other and stops at the first that fails.

@@ -33,7 +33,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 //   setup, ring    - a builder makes a ring; a ring knows who may enter it
 //   submission
 //   prep
-//   fd, sockaddr, fork, meminfo, process
+//   fd, sockaddr, fork, meminfo, poison, process
 //   slab
 //   slot
 //   completion
@@ -47,6 +47,7 @@ pub mod fork;
 pub mod limits;
 pub mod meminfo;
 pub mod ops;
+mod poison;
 pub mod prep;
 pub mod process;
 pub mod ring;

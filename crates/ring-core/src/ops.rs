@@ -336,7 +336,11 @@ impl<C> Ops<C> {
     ) -> Result<Token, QueueFull> {
         let mut operation = Operation { context, held };
         let sqe = sqe(&mut operation.held);
-        let token = self.slab.insert(operation).map_err(|_| QueueFull)?;
+        operation.held.lend();
+        let token = self.slab.insert(operation).map_err(|mut operation| {
+            operation.held.take_back();
+            QueueFull
+        })?;
         // SAFETY: `Ring::push` demands that the SQE's pointers stay valid and unused until the
         // terminal CQE. They point into the boxes of `Held`, whose address does not change when
         // the slab moves the box; the slab lets go of them on the terminal CQE only
@@ -347,7 +351,9 @@ impl<C> Ops<C> {
                 Ok(token)
             }
             Err(full) => {
-                drop(self.slab.remove_unpushed(token));
+                if let Some(mut operation) = self.slab.remove_unpushed(token) {
+                    operation.held.take_back();
+                }
                 Err(full)
             }
         }

@@ -31,6 +31,12 @@ impl AcceptAddress {
         ((&raw mut self.storage).cast(), &raw mut self.bytes)
     }
 
+    /// The length as it is in memory now.
+    #[cfg(all(test, ring_core_asan))]
+    pub(crate) fn bytes(&self) -> socklen_t {
+        self.bytes
+    }
+
     /// The address, after the accept has succeeded.
     pub(crate) fn into_addr(self) -> SockAddr {
         let bytes = self.bytes.min(self.storage.size_of());

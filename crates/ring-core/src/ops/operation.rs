@@ -13,7 +13,7 @@ use socket2::SockAddr;
 use crate::completion::Cqe;
 use crate::sockaddr::{AcceptAddress, PeerAddr};
 use crate::token::Token;
-use crate::{errno, fd};
+use crate::{errno, fd, poison};
 
 /// What one slot owns.
 #[derive(Debug)]
@@ -106,7 +106,8 @@ impl<C> Operation<C> {
     }
 
     /// The operation after its terminal CQE: nothing of it belongs to the kernel any more.
-    pub(super) fn finish(self, cqe: Cqe) -> Option<Event<C>> {
+    pub(super) fn finish(mut self, cqe: Cqe) -> Option<Event<C>> {
+        self.held.take_back();
         match (self.held, self.context) {
             (Held::Poll, Some(context)) => Some(Event::Poll {
                 context,
@@ -172,6 +173,24 @@ impl fmt::Debug for Held {
 }
 
 impl Held {
+    /// Nobody here touches the memory from now on: it is about to be the kernel's.
+    pub(super) fn lend(&mut self) {
+        match self {
+            Held::Accept(address) => poison::lend(&mut **address),
+            Held::Connect(address) => poison::lend(&mut **address),
+            Held::Poll | Held::AcceptMultishot | Held::Close(_) => {}
+        }
+    }
+
+    /// The memory is ours again: the kernel is done with it, or never saw it.
+    pub(super) fn take_back(&mut self) {
+        match self {
+            Held::Accept(address) => poison::take_back(&mut **address),
+            Held::Connect(address) => poison::take_back(&mut **address),
+            Held::Poll | Held::AcceptMultishot | Held::Close(_) => {}
+        }
+    }
+
     /// Gives up what the kernel may still use; returns whether there was any.
     ///
     /// A close runs when it is submitted, so with every CQE reaped one that is still here was never
@@ -180,11 +199,11 @@ impl Held {
     pub(super) fn leak(self, cqes_hidden: bool) -> bool {
         match self {
             Held::Accept(address) => {
-                Box::leak(address);
+                poison::leak(address);
                 true
             }
             Held::Connect(address) => {
-                Box::leak(address);
+                poison::leak(address);
                 true
             }
             Held::Close(fd) if cqes_hidden => {
@@ -199,3 +218,7 @@ impl Held {
         }
     }
 }
+
+#[cfg(all(test, ring_core_asan))]
+#[path = "operation_asan_tests.rs"]
+mod asan_tests;

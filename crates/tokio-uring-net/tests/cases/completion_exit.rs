@@ -99,7 +99,7 @@ fn leave(setup: Setup, how: Leave) {
         Leave::ExitInTask | Leave::ExitElsewhere => runtime.block_on(task),
         Leave::ReturnWithLeakedRuntime => {
             runtime.block_on(task);
-            Box::leak(Box::new(runtime));
+            child::keep(runtime);
         }
         Leave::DropRuntime => {
             runtime.block_on(task);
@@ -277,6 +277,11 @@ fn a_forked_child_sends_nothing_of_its_parents_queue() {
         }
     });
     if !in_child {
-        for_each_setup(|setup| child::run(this, &setup.to_string()));
+        for_each_setup(|setup| {
+            let case = setup.to_string();
+            let mut process = child::command(this, &case);
+            child::without_leak_detection(&mut process);
+            child::finish(&case, process);
+        });
     }
 }

@@ -51,7 +51,7 @@ fn leave(setup: Setup, how: Leave, size: usize) {
         }
     });
     if how == Leave::ReturnWithStatic {
-        Box::leak(Box::new(runtime));
+        child::keep(runtime);
     }
 }
 

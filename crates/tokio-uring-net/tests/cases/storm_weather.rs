@@ -22,11 +22,11 @@ const SETUPS: usize = 8;
 const WORKERS: usize = 150;
 
 /// A runtime with next to no room: every queue is full all the time.
-fn narrow_runtime(setup: Setup, cq_entries: u32) -> Runtime {
+fn narrow_runtime(setup: Setup) -> Runtime {
     let runtime = setup.bare_runtime();
     runtime.block_on(async {
         let builder = setup.stack.builder();
-        let narrow = builder.sq_entries(2).cq_entries(cq_entries).recv_buffers(1);
+        let narrow = builder.sq_entries(2).cq_entries(4).recv_buffers(1);
         narrow.install().expect("this machine has the set-up");
     });
     runtime
@@ -71,7 +71,7 @@ fn operations_dropped_at_random_instants_leave_nothing_behind() {
     let rng = Rng::from_env();
     for_each_setup(|setup| {
         let mut rng = rng.clone();
-        let runtime = narrow_runtime(setup, 4);
+        let runtime = narrow_runtime(setup);
         run_task(&runtime, async move {
             warm_up().await?;
             let before = Fds::now();
@@ -88,17 +88,15 @@ fn operations_dropped_at_random_instants_leave_nothing_behind() {
 /// were for goes on.
 #[test]
 fn a_storm_goes_on_when_the_runtime_changes_threads() {
-    const CHANGES: usize = 8;
-    const TURNS: usize = 20;
-    /// With fewer, connections that the kernel has parked for want of room are lost with the ring.
-    const CQ_ENTRIES: u32 = 4096;
+    const CHANGES: usize = 40;
+    const TURNS: usize = 3;
     let rng = Rng::from_env();
     for_each_setup(|setup| {
         if setup.flavour != Flavour::CurrentThread {
             return;
         }
         let mut rng = rng.clone();
-        let runtime = narrow_runtime(setup, CQ_ENTRIES);
+        let runtime = narrow_runtime(setup);
         run_task(&runtime, warm_up());
         let before = Fds::now();
         let workers = runtime.block_on(start(&mut rng, DROPS / SETUPS));

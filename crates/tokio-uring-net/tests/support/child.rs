@@ -2,8 +2,9 @@
 //! binary once more.
 
 use super::setup::Watchdog;
-use std::any::type_name_of_val;
+use std::any::{Any, type_name_of_val};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 const CASE: &str = "TOKIO_URING_NET_TEST_CASE";
 const FINISHED: &str = "the case has finished";
@@ -16,6 +17,19 @@ pub(crate) fn command<T: Fn()>(test: &T, case: &str) -> Command {
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
     command.env(CASE, case).stdin(Stdio::null());
     command
+}
+
+/// Has `command` look for no leaks, in a build by `cargo xtask asan`: a forked child has none of its
+/// parent's threads, and what they hold counts as lost.
+pub(crate) fn without_leak_detection(command: &mut Command) -> &mut Command {
+    command.env("ASAN_OPTIONS", "detect_leaks=0")
+}
+
+/// Keeps `value` to the end of the process, which drops no statics.
+pub(crate) fn keep<T: Send + 'static>(value: T) {
+    static KEPT: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.push(Box::new(value));
 }
 
 /// Runs `case` of `test` in a process of its own; fails unless the case got to its end.
