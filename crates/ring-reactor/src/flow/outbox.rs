@@ -305,9 +305,15 @@ impl Outbox {
                 return Flush::Blocked;
             };
             match retry(|| send_once(&state.queue, fd)) {
-                Ok(sent) => {
-                    self.pace.on_send(sent);
-                    state.queue.advance(sent);
+                Ok(Sent { count, is_short }) => {
+                    self.pace.on_send(count);
+                    state.queue.advance(count);
+                    // As with tokio, a short send has filled the socket. Otherwise who flushes for a
+                    // peer that reads as fast would not come back before a long queue is empty.
+                    if is_short {
+                        self.pace.on_full();
+                        return Flush::Blocked;
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.pace.on_full();
@@ -464,13 +470,16 @@ fn send_with(queue: &SendQueue, data: Data<'_>, fd: BorrowedFd<'_>) -> io::Resul
     })
 }
 
-fn send_once(queue: &SendQueue, fd: BorrowedFd<'_>) -> io::Result<usize> {
-    if let Some(one) = queue.as_one() {
-        return Data::One(one).send(fd);
-    }
-    let mut slices = [IoSlice::new(&[]); SEND_PIECES_MAX];
-    let count = queue.slices(&mut slices);
-    Data::Many(&slices[..count]).send(fd)
+/// Sends the queue, as many pieces of it as one call takes.
+fn send_once(queue: &SendQueue, fd: BorrowedFd<'_>) -> io::Result<Sent> {
+    let Some(one) = queue.as_one() else {
+        return send_with(queue, Data::One(&[]), fd);
+    };
+    let count = Data::One(one).send(fd)?;
+    Ok(Sent {
+        count,
+        is_short: count < one.len(),
+    })
 }
 
 /// Repeats a send that a signal has interrupted.

@@ -8,6 +8,8 @@
 //! | read | bytes ahead | the kernel: into a buffer of the pool if the caller offers little room |
 //! | buffered read (`poll_fill_buf`) | bytes ahead | the kernel: into a buffer that the stream then has ahead |
 //! | a read that would wait | the send queue, which leaves | waits |
+//! | owned receive (`poll_recv_owned`) | the leases that are out, bytes ahead | the kernel: into a buffer that the program then has |
+//! | owned write (`poll_write_owned`) | the send queue, whether it is at its bound | the queue, which leaves now or with company |
 //! | write | the policy: wait for company or go | the kernel, behind what is queued |
 //! | flush, shutdown, drop, `into_fd`, an exposed descriptor | the send queue, which leaves | |
 //!

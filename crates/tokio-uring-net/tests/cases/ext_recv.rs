@@ -90,7 +90,10 @@ fn leases_among_other_reads_and_cancelled_lose_no_byte() {
                     }
                     received.take(&lease);
                 }
-                assert!(stream.recv_owned().await?.is_empty(), "the end stays");
+                let end = stream.recv_owned().await?;
+                assert!(end.is_empty(), "the end stays");
+                assert_eq!(metrics().recv_buffers, 0, "and holds no buffer");
+                drop(end);
                 assert_eq!(received.offset(), sent.offset());
             }
             Ok(())
@@ -250,19 +253,22 @@ fn a_reset_reaches_a_lease() {
     });
 }
 
-/// Writes twice, then waits for a lease: the peer, on the same thread, has both before any turn of the
-/// driver.
+/// Writes twice and waits for a lease: the peer has both, and not only by others.
 async fn waits_after_writes(
     stream: &mut TcpStream,
     peer: &mut std::net::TcpStream,
 ) -> io::Result<()> {
-    stream.write_all(b"one").await?;
-    stream.write_all(b"two").await?;
-    let mut lease = Box::pin(stream.recv_owned());
-    assert!(poll_once(&mut lease).await.is_pending());
-    let mut received = [0; 6];
-    peer.read_exact(&mut received)?;
-    assert_eq!(&received, b"onetwo");
+    let before = metrics().flushes_by_read;
+    for _ in 0..100 {
+        stream.write_all(b"one").await?;
+        stream.write_all(b"two").await?;
+        let mut lease = Box::pin(stream.recv_owned());
+        assert!(poll_once(&mut lease).await.is_pending());
+        let mut received = [0; 6];
+        peer.read_exact(&mut received)?;
+        assert_eq!(&received, b"onetwo");
+    }
+    assert!(metrics().flushes_by_read > before);
     Ok(())
 }
 
