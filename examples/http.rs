@@ -115,11 +115,13 @@ async fn run_server(listen: SocketAddr, core: Option<&Core>) -> Result<(), Failu
         _ = interrupts.recv() => {}
         () = stopped(core) => {}
     }
+    // Before anybody hears of the stop, and presses ctrl-c again.
+    let interrupted_again = second_ctrl_c();
     core.inspect(|core| core.stop());
     stop.send(()).unwrap_or(());
     tokio::select! {
         stopped = server => drained(stopped?),
-        failure = second_ctrl_c() => Err(failure),
+        failure = interrupted_again => Err(failure),
     }
 }
 

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper::Response;
 use hyper::service::service_fn;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio_uring_net::hyper::serve;
 use tokio_uring_net::per_core::{Core, PerCore};
 
@@ -93,20 +94,23 @@ async fn serve_on(core: &Core, listen: SocketAddr) -> Result<(), Failure> {
         let text = format!("hello from core {index}\n");
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
     });
-    let others = core.clone();
-    let server = serve(listener, answer)
-        .with_graceful_shutdown(async move { others.stopped().await })
+    let (stop, stopping) = oneshot::channel();
+    let mut server = serve(listener, answer)
+        .with_graceful_shutdown(async { stopping.await.unwrap_or(()) })
         .on_drain(|open| println!("stopping: {open} connections open"))
-        .drain_timeout(DRAIN_LIMIT);
-    let interrupted_twice = async {
-        tokio::select! {
-            _ = interrupts.recv() => core.stop(),
-            () = core.stopped() => {}
-        }
-        second_ctrl_c().await
-    };
+        .drain_timeout(DRAIN_LIMIT)
+        .into_future();
     tokio::select! {
-        stopped = server.into_future() => drained(stopped?),
-        failure = interrupted_twice => Err(failure),
+        stopped = &mut server => return drained(stopped?),
+        _ = interrupts.recv() => {}
+        () = core.stopped() => {}
+    }
+    // Before anybody hears of the stop, and presses ctrl-c again.
+    let interrupted_again = second_ctrl_c();
+    core.stop();
+    stop.send(()).unwrap_or(());
+    tokio::select! {
+        stopped = server => drained(stopped?),
+        failure = interrupted_again => Err(failure),
     }
 }

@@ -134,13 +134,16 @@ pub fn drained(stopped: Stopped) -> Result<(), Failure> {
     }
 }
 
-/// Waits for a ctrl-c that comes from now on: the second, for a service that ends. Answers what it means.
-pub async fn second_ctrl_c() -> Failure {
+/// Waits for a ctrl-c that comes after this call: the second, for a service that is about to stop.
+/// Answers what it means.
+pub fn second_ctrl_c() -> impl Future<Output = Failure> {
     // A subscription of its own: one that was made before the first ctrl-c may still have that to tell.
     let interrupts = signal(SignalKind::interrupt());
-    match interrupts {
-        Ok(mut interrupts) => interrupts.recv().await,
-        Err(error) => return error.into(),
-    };
-    Failure::Run("second ctrl-c: open connections were cut".into())
+    async {
+        match interrupts {
+            Ok(mut interrupts) => interrupts.recv().await,
+            Err(error) => return error.into(),
+        };
+        Failure::Run("second ctrl-c: open connections were cut".into())
+    }
 }
