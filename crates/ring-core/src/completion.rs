@@ -4,6 +4,10 @@ use crate::token::Token;
 
 /// `IORING_CQE_F_MORE`: the operation goes on.
 const F_MORE: u32 = 1 << 1;
+/// `IORING_CQE_F_BUFFER`: the upper half of the flags is the number of a buffer.
+const F_BUFFER: u32 = 1;
+/// `IORING_CQE_BUFFER_SHIFT`.
+const BUFFER_SHIFT: u32 = 16;
 
 /// A copied CQE: see `io_uring_cqe_get_data(3)` and io_uring(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,5 +25,11 @@ impl Cqe {
     #[must_use]
     pub fn is_terminal(self) -> bool {
         self.flags & F_MORE == 0
+    }
+
+    /// The buffer that the kernel has taken from the operation's group, if it took one.
+    #[must_use]
+    pub fn buffer(self) -> Option<u16> {
+        (self.flags & F_BUFFER != 0).then_some((self.flags >> BUFFER_SHIFT) as u16)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::io;
 
-pub use libc::{EAGAIN, ECANCELED, EMFILE, ENFILE};
+pub use libc::{
+    EAGAIN, ECANCELED, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOTCONN, EOPNOTSUPP,
+};
 
 /// The value of a CQE result, or the error that a negative one stands for.
 ///

@@ -12,6 +12,8 @@
 //! | `io_uring_prep_poll_add`, `_multishot` | [`prep::prep_poll_add`], [`prep::prep_poll_multishot`] |
 //! | `io_uring_prep_accept`, `_connect`, `_close` | [`prep::prep_accept`], [`prep::prep_connect`], [`prep::prep_close`] |
 //! | `io_uring_prep_multishot_accept` | [`prep::prep_multishot_accept`] |
+//! | `io_uring_prep_recv_multishot`, `io_uring_setup_buf_ring` | [`prep::prep_recv_multishot`], [`ops::Ops::setup_buf_ring`] |
+//! | `io_uring_buf_ring_add`, `io_uring_buf_ring_advance` | [`ops::Ops::take_bytes`] |
 //! | `io_uring_prep_cancel64` | [`prep::prep_cancel64`], [`prep::prep_cancel_any`] |
 //! | `io_uring_submit`, `io_uring_submit_and_get_events` | [`ring::Ring::submit`], [`ring::Ring::submit_and_get_events`] |
 //! | `io_uring_submit_and_wait_timeout` | [`ring::Ring::submit_and_wait_timeout`] |
@@ -33,6 +35,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 //   setup, ring    - a builder makes a ring; a ring knows who may enter it
 //   submission
 //   prep
+//   buf_ring
 //   fd, sockaddr, fork, meminfo, poison, process
 //   slab
 //   slot
@@ -40,6 +43,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 //   token, errno
 //   limits
 
+mod buf_ring;
 pub mod completion;
 pub mod errno;
 mod fd;

@@ -15,6 +15,13 @@ pub const SQ_ENTRIES_DEFAULT: u32 = 256;
 /// Completion queue entries of a ring that does not ask for another size.
 pub const CQ_ENTRIES_DEFAULT: u32 = 1024;
 
+/// Buffers of one provided buffer ring: the kernel's own bound.
+pub const BUF_RING_ENTRIES_MAX: u16 = 1 << 15;
+
+/// The alignment that the kernel asks of a provided buffer ring, in bytes: a page. Where pages are
+/// larger, the kernel may refuse the ring.
+pub const PAGE_BYTES: usize = 4096;
+
 /// How often a drain enters the kernel before it gives up and leaks.
 pub const DRAIN_ENTERS_MAX: u32 = 10_000;
 

@@ -21,6 +21,7 @@ mod operation;
 
 pub use self::counts::Counts;
 pub use self::operation::Event;
+pub use crate::buf_ring::Filled;
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use socket2::SockAddr;
 
+use crate::buf_ring::BufRing;
 use crate::completion::Cqe;
 use crate::limits::{DRAIN_ENTERS_MAX, DRAIN_IDLE_WAITS_MAX, DRAIN_WAIT_MS};
 use crate::prep::{self, Sqe};
@@ -42,6 +44,9 @@ use crate::view::RingView;
 
 use self::operation::{Held, Operation};
 
+/// The group of the buffers that receives select from: a ring has one.
+const RECV_GROUP: u16 = 0;
+
 /// A ring with a slab that owns the resources of every operation on it.
 ///
 /// `C` is the caller's context: it comes back with each event of the operation.
@@ -52,6 +57,8 @@ pub struct Ops<C> {
     /// Taken off the ring, and not dispatched yet.
     cqes: VecDeque<Cqe>,
     counts: Counts,
+    /// What multishot receives select their buffers from.
+    buffers: Option<BufRing>,
 }
 
 /// The number of a descriptor that operations will be queued on.
@@ -85,6 +92,7 @@ impl<C> Ops<C> {
             slab: Slab::default(),
             cqes: VecDeque::new(),
             counts: Counts::default(),
+            buffers: None,
         }
     }
 
@@ -178,6 +186,47 @@ impl<C> Ops<C> {
         })
     }
 
+    /// Gives the kernel `count` buffers of `bytes_each` bytes for multishot receives, all that this ring
+    /// will have: `io_uring_setup_buf_ring(3)`, kernel 5.19. Only on the thread that may enter.
+    ///
+    /// # Errors
+    /// Of io_uring_register(2): `EEXIST` if the ring has buffers already, `ENOMEM`.
+    /// # Panics
+    /// Unless `count` is a power of two up to [`BUF_RING_ENTRIES_MAX`](crate::limits::BUF_RING_ENTRIES_MAX)
+    /// and `bytes_each` is not 0.
+    pub fn setup_buf_ring(&mut self, count: u16, bytes_each: usize) -> io::Result<()> {
+        let buffers = self.ring.setup_buf_ring(count, bytes_each, RECV_GROUP)?;
+        self.buffers = Some(buffers);
+        Ok(())
+    }
+
+    /// Whether there are buffers for multishot receives.
+    #[must_use]
+    pub fn has_buf_ring(&self) -> bool {
+        self.buffers.is_some()
+    }
+
+    /// Queues a receive into the ring's buffers, again and again until it is cancelled, the stream ends or
+    /// no buffer is left (`ENOBUFS`): `io_uring_prep_recv_multishot(3)`.
+    ///
+    /// # Errors
+    /// [`QueueFull`]: submit, then try again.
+    pub fn recv_multishot(&mut self, target: Target, context: C) -> Result<Token, QueueFull> {
+        self.queue(Held::RecvMultishot, Some(context), |_| {
+            prep::net::recv_multishot(target.0, RECV_GROUP, 0)
+        })
+    }
+
+    /// Hands the bytes of a receive to `take`, then gives their buffer back to the kernel.
+    pub fn take_bytes<R>(&mut self, filled: Filled, take: impl FnOnce(&[u8]) -> R) -> R {
+        let Some(buffers) = &mut self.buffers else {
+            return take(&[]);
+        };
+        let taken = take(buffers.bytes(&filled));
+        buffers.give_back(filled);
+        taken
+    }
+
     /// Queues a connect: `io_uring_prep_connect(3)`.
     ///
     /// # Errors
@@ -237,6 +286,9 @@ impl<C> Ops<C> {
     pub fn next_event(&mut self) -> Option<Event<C>> {
         while let Some(cqe) = self.next_cqe() {
             self.counts.cqes += 1;
+            if let Some(number) = cqe.buffer() {
+                self.on_filled(number, cqe);
+            }
             match self.slab.on_cqe(cqe) {
                 Effect::Deliver(cqe) => {
                     if let Some(operation) = self.slab.in_flight(cqe.token) {
@@ -245,6 +297,10 @@ impl<C> Ops<C> {
                 }
                 Effect::Complete(operation, cqe) => {
                     self.counts.ended += 1;
+                    if cqe.result < 0 {
+                        // Its event carries the error alone.
+                        self.give_back(cqe);
+                    }
                     if let Some(event) = operation.finish(cqe) {
                         return Some(event);
                     }
@@ -252,19 +308,35 @@ impl<C> Ops<C> {
                 Effect::Release(operation, cqe) => {
                     self.counts.ended += 1;
                     drop(operation.finish(cqe));
+                    self.give_back(cqe);
                 }
                 // A connection that nobody waits for is closed by the drop.
                 Effect::Discard(cqe) => {
                     let operation = self.slab.in_flight(cqe.token);
                     drop(operation.map(|operation| operation.deliver(cqe)));
+                    self.give_back(cqe);
                 }
                 Effect::Stray(cqe) => {
+                    self.give_back(cqe);
                     self.counts.strays += 1;
                     self.counts.failed_cancels += u64::from(cqe.token == Token::DETACHED);
                 }
             }
         }
         None
+    }
+
+    fn on_filled(&mut self, number: u16, cqe: Cqe) {
+        if let Some(buffers) = &mut self.buffers {
+            buffers.on_filled(number, usize::try_from(cqe.result).unwrap_or(0));
+        }
+    }
+
+    /// The buffer of a CQE whose bytes nobody waits for.
+    fn give_back(&mut self, cqe: Cqe) {
+        if let (Some(buffers), Some(number)) = (&mut self.buffers, cqe.buffer()) {
+            buffers.give_back(Filled::new(number));
+        }
     }
 
     fn next_cqe(&mut self) -> Option<Cqe> {
@@ -391,9 +463,17 @@ impl<C> Ops<C> {
         let cqes_hidden = !self.is_foreign_process()
             && (!self.cqes.is_empty() || self.ring.cq_ready() > 0 || self.ring.cq_has_overflow());
         let mut leaked_count = 0;
+        let mut buffers_in_use = false;
         for operation in self.slab.take_all() {
             operation.context.map(&mut each);
+            buffers_in_use |= matches!(operation.held, Held::RecvMultishot);
             leaked_count += usize::from(operation.held.leak(cqes_hidden));
+        }
+        if let Some(buffers) = self.buffers.take()
+            && buffers_in_use
+        {
+            buffers.leak();
+            leaked_count += 1;
         }
         leaked_count
     }

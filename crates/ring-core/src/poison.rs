@@ -5,32 +5,41 @@
 //! touch ends the process with a report. The kernel itself is not checked. In every other build the
 //! functions are empty.
 
+use std::ptr::NonNull;
+
 /// The kernel has `memory` from here on.
 #[inline]
 pub(crate) fn lend<T>(memory: &mut T) {
-    mark::poison(memory);
+    lend_bytes(NonNull::from(memory).cast(), size_of::<T>());
 }
 
 /// The kernel is done with `memory`.
 #[inline]
 pub(crate) fn take_back<T>(memory: &mut T) {
-    mark::unpoison(memory);
+    take_back_bytes(NonNull::from(memory).cast(), size_of::<T>());
 }
 
 /// Gives `memory` to the kernel for good. Its loss is no surprise to the leak detector.
 pub(crate) fn leak<T>(memory: Box<T>) {
-    mark::expect_leak(Box::leak(memory));
+    leak_bytes(NonNull::from(Box::leak(memory)).cast());
 }
+
+pub(crate) use self::mark::{leak_bytes, lend_bytes, take_back_bytes};
 
 #[cfg(not(ring_core_asan))]
 mod mark {
-    #[inline]
-    pub(super) fn poison<T>(_: *mut T) {}
+    use std::ptr::NonNull;
 
+    /// As `lend`, for `bytes` bytes of an allocation.
     #[inline]
-    pub(super) fn unpoison<T>(_: *mut T) {}
+    pub(crate) fn lend_bytes(_memory: NonNull<u8>, _bytes: usize) {}
 
-    pub(super) fn expect_leak<T>(_: *mut T) {}
+    /// As `take_back`, for `bytes` bytes of an allocation.
+    #[inline]
+    pub(crate) fn take_back_bytes(_memory: NonNull<u8>, _bytes: usize) {}
+
+    /// As `leak`, for an allocation that starts at `memory`.
+    pub(crate) fn leak_bytes(_memory: NonNull<u8>) {}
 }
 
 #[cfg(ring_core_asan)]
@@ -40,6 +49,7 @@ mod mark {
 )]
 mod mark {
     use std::ffi::c_void;
+    use std::ptr::NonNull;
 
     // SAFETY: these are the signatures of <sanitizer/asan_interface.h> and <sanitizer/lsan_interface.h>;
     // the runtime that the compiler links with `-Zsanitizer=address` has all three.
@@ -49,19 +59,19 @@ mod mark {
         fn __lsan_ignore_object(object: *const c_void);
     }
 
-    pub(super) fn poison<T>(memory: *mut T) {
-        // SAFETY: it demands a region that is mapped and belongs to the caller: a live `T`, by its
-        // exclusive reference. Only the shadow of the memory changes.
-        unsafe { __asan_poison_memory_region(memory.cast(), size_of::<T>()) }
+    pub(crate) fn lend_bytes(memory: NonNull<u8>, bytes: usize) {
+        // SAFETY: it demands a region that is mapped and belongs to the caller: a live value, by its
+        // exclusive reference, or a buffer of a live `BufRing`. Only the shadow of the memory changes.
+        unsafe { __asan_poison_memory_region(memory.as_ptr().cast(), bytes) }
     }
 
-    pub(super) fn unpoison<T>(memory: *mut T) {
-        // SAFETY: as above. What is made readable is the whole of one live `T`.
-        unsafe { __asan_unpoison_memory_region(memory.cast(), size_of::<T>()) }
+    pub(crate) fn take_back_bytes(memory: NonNull<u8>, bytes: usize) {
+        // SAFETY: as above. What is made readable is the whole of what is live there.
+        unsafe { __asan_unpoison_memory_region(memory.as_ptr().cast(), bytes) }
     }
 
-    pub(super) fn expect_leak<T>(memory: *mut T) {
-        // SAFETY: it demands a pointer to the start of an allocation: `Box::leak` has just given it.
-        unsafe { __lsan_ignore_object(memory.cast()) }
+    pub(crate) fn leak_bytes(memory: NonNull<u8>) {
+        // SAFETY: it demands a pointer to the start of an allocation: of a `Box`, or a `BufRing`'s.
+        unsafe { __lsan_ignore_object(memory.as_ptr().cast()) }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use io_uring::{EnterFlags, IoUring, types};
 
+use crate::buf_ring::BufRing;
 use crate::completion::Cqe;
 use crate::fork;
 use crate::prep::Sqe;
@@ -194,6 +195,19 @@ impl Ring {
                 flags: entry.flags(),
             }));
         }
+    }
+
+    /// Registers `count` buffers of `bytes_each` bytes as `group`: `io_uring_setup_buf_ring(3)`.
+    ///
+    /// Only on the thread that may enter, if there is one alone.
+    pub(crate) fn setup_buf_ring(
+        &mut self,
+        count: u16,
+        bytes_each: usize,
+        group: u16,
+    ) -> io::Result<BufRing> {
+        self.check_process()?;
+        BufRing::setup(&self.inner, count, bytes_each, group)
     }
 
     /// Makes completions and deferred work signal `eventfd`: `io_uring_register_eventfd(3)`.

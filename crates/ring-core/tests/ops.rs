@@ -40,6 +40,8 @@ fn error_of(event: Event<&'static str>) -> Option<i32> {
         Event::AcceptArmed { result, .. } | Event::AcceptEnded { result, .. } => {
             result.map(drop).unwrap_err()
         }
+        Event::RecvArmed { .. } => panic!("{event:?} is no error"),
+        Event::RecvEnded { result, .. } => result.map(drop).unwrap_err(),
         Event::Connect { result, .. } => result.unwrap_err(),
     };
     error.raw_os_error()

@@ -37,6 +37,8 @@ pub(super) const TABLES: Tables = Tables {
         },
     ],
     unsafe_files: &[
+        // The entries and buffers of a provided buffer ring are shared with the kernel.
+        "crates/ring-core/src/buf_ring.rs",
         "crates/ring-core/src/fd.rs",
         "crates/ring-core/src/fork.rs",
         // getsockopt(2) with an option that no crate wraps.

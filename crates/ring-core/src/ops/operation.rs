@@ -10,6 +10,7 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 
 use socket2::SockAddr;
 
+use crate::buf_ring::Filled;
 use crate::completion::Cqe;
 use crate::sockaddr::{AcceptAddress, PeerAddr};
 use crate::token::Token;
@@ -28,6 +29,8 @@ pub(super) enum Held {
     Poll,
     /// A multishot accept writes no address.
     AcceptMultishot,
+    /// A multishot receive writes to buffers of a group, which `Ops` keeps.
+    RecvMultishot,
     /// Written by the kernel when a connection is accepted.
     Accept(Box<AcceptAddress>),
     /// Read by the kernel when the connect is submitted.
@@ -68,6 +71,22 @@ pub enum Event<C> {
         /// The connection, or why the accept ended.
         result: io::Result<OwnedFd>,
     },
+    /// A multishot receive brought bytes and goes on. Its context stays with it:
+    /// [`Ops::context`](super::Ops::context).
+    RecvArmed {
+        /// The operation.
+        token: Token,
+        /// The bytes, for [`Ops::take_bytes`](super::Ops::take_bytes).
+        filled: Option<Filled>,
+    },
+    /// A multishot receive ended.
+    RecvEnded {
+        /// The caller's context.
+        context: C,
+        /// The last bytes, as of [`Event::RecvArmed`]; `None` at the end of the stream; or why the receive
+        /// ended.
+        result: io::Result<Option<Filled>>,
+    },
     /// An accept ended.
     Accept {
         /// The caller's context.
@@ -99,6 +118,10 @@ impl<C> Operation<C> {
                 token,
                 result: errno::result(cqe.result),
             },
+            Held::RecvMultishot => Event::RecvArmed {
+                token,
+                filled: cqe.buffer().map(Filled::new),
+            },
             Held::Accept(_) | Held::Connect(_) | Held::Close(_) => {
                 unreachable!("these end with their first CQE")
             }
@@ -120,6 +143,10 @@ impl<C> Operation<C> {
                 let result = unsafe { fd::adopt(cqe) };
                 context.map(|context| Event::AcceptEnded { context, result })
             }
+            (Held::RecvMultishot, Some(context)) => Some(Event::RecvEnded {
+                context,
+                result: errno::result(cqe.result).map(|_| cqe.buffer().map(Filled::new)),
+            }),
             (Held::Connect(_), Some(context)) => Some(Event::Connect {
                 context,
                 result: errno::result(cqe.result).map(drop),
@@ -141,7 +168,7 @@ impl<C> Operation<C> {
                 }
                 None
             }
-            (Held::Poll | Held::Connect(_), None) => None,
+            (Held::Poll | Held::RecvMultishot | Held::Connect(_), None) => None,
         }
     }
 }
@@ -150,9 +177,10 @@ impl<C> Event<C> {
     /// The context of an operation that has ended.
     pub(super) fn into_context(self) -> Option<C> {
         match self {
-            Event::PollArmed { .. } | Event::AcceptArmed { .. } => None,
+            Event::PollArmed { .. } | Event::AcceptArmed { .. } | Event::RecvArmed { .. } => None,
             Event::Poll { context, .. }
             | Event::AcceptEnded { context, .. }
+            | Event::RecvEnded { context, .. }
             | Event::Accept { context, .. }
             | Event::Connect { context, .. } => Some(context),
         }
@@ -165,6 +193,7 @@ impl fmt::Debug for Held {
         f.write_str(match self {
             Held::Poll => "Poll",
             Held::AcceptMultishot => "AcceptMultishot",
+            Held::RecvMultishot => "RecvMultishot",
             Held::Accept(_) => "Accept",
             Held::Connect(_) => "Connect",
             Held::Close(_) => "Close",
@@ -178,7 +207,7 @@ impl Held {
         match self {
             Held::Accept(address) => poison::lend(&mut **address),
             Held::Connect(address) => poison::lend(&mut **address),
-            Held::Poll | Held::AcceptMultishot | Held::Close(_) => {}
+            Held::Poll | Held::AcceptMultishot | Held::RecvMultishot | Held::Close(_) => {}
         }
     }
 
@@ -187,7 +216,7 @@ impl Held {
         match self {
             Held::Accept(address) => poison::take_back(&mut **address),
             Held::Connect(address) => poison::take_back(&mut **address),
-            Held::Poll | Held::AcceptMultishot | Held::Close(_) => {}
+            Held::Poll | Held::AcceptMultishot | Held::RecvMultishot | Held::Close(_) => {}
         }
     }
 
@@ -214,7 +243,8 @@ impl Held {
                 drop(fd);
                 false
             }
-            Held::Poll | Held::AcceptMultishot => false,
+            // The buffers of a receive are leaked by `Ops`.
+            Held::Poll | Held::AcceptMultishot | Held::RecvMultishot => false,
         }
     }
 }

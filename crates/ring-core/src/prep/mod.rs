@@ -8,7 +8,9 @@ pub(crate) mod net;
 pub(crate) mod poll;
 
 pub use self::cancel::{prep_cancel_any, prep_cancel64};
-pub use self::net::{prep_accept, prep_close, prep_connect, prep_multishot_accept};
+pub use self::net::{
+    prep_accept, prep_close, prep_connect, prep_multishot_accept, prep_recv_multishot,
+};
 pub use self::poll::{prep_poll_add, prep_poll_multishot};
 
 use io_uring::squeue::{Entry, Flags};

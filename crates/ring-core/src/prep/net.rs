@@ -1,4 +1,5 @@
-//! `io_uring_prep_accept(3)` and its multishot form, `io_uring_prep_connect(3)`, `io_uring_prep_close(3)`.
+//! `io_uring_prep_accept(3)` and its multishot form, `io_uring_prep_recv_multishot(3)`,
+//! `io_uring_prep_connect(3)`, `io_uring_prep_close(3)`.
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
@@ -46,6 +47,23 @@ pub fn prep_multishot_accept(fd: BorrowedFd<'_>, flags: i32) -> Sqe {
 /// [`prep_multishot_accept`] for a descriptor that is known by its number.
 pub(crate) fn multishot_accept(fd: RawFd, flags: i32) -> Sqe {
     Sqe(opcode::AcceptMulti::new(types::Fd(fd)).flags(flags).build())
+}
+
+/// Receives from the socket `fd`, as recv(2) with `flags` does, again and again: each CQE is one receive, into
+/// a buffer that the kernel takes from the group `group`. The CQE's flags name it.
+///
+/// A CQE without `IORING_CQE_F_MORE` is the last: the end of the stream, an error, or `ENOBUFS` when the group
+/// has no buffer left. Source: `io_uring_prep_recv_multishot(3)`, kernel 6.0.
+#[must_use]
+pub fn prep_recv_multishot(fd: BorrowedFd<'_>, group: u16, flags: i32) -> Sqe {
+    recv_multishot(fd.as_raw_fd(), group, flags)
+}
+
+/// [`prep_recv_multishot`] for a descriptor that is known by its number.
+pub(crate) fn recv_multishot(fd: RawFd, group: u16, flags: i32) -> Sqe {
+    Sqe(opcode::RecvMulti::new(types::Fd(fd), group)
+        .flags(flags)
+        .build())
 }
 
 /// Connects the socket `fd`, as connect(2) does; the result is 0.

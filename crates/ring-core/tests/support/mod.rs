@@ -79,6 +79,8 @@ pub(crate) fn polled<C: Clone + std::fmt::Debug>(event: Event<C>, ops: &Ops<C>) 
         Event::Poll { context, result } => (context, result.unwrap(), false),
         Event::AcceptArmed { .. }
         | Event::AcceptEnded { .. }
+        | Event::RecvArmed { .. }
+        | Event::RecvEnded { .. }
         | Event::Accept { .. }
         | Event::Connect { .. } => panic!("{event:?} is no poll"),
     }
