@@ -181,24 +181,23 @@ enum Made {
 }
 
 impl Made {
-    /// Tells an operator which driver serves: once for each runtime that gets a reactor, once for
-    /// each process where none is needed. No lock may be held: a subscriber may ask for the driver.
+    /// Tells an operator which driver serves: once for each runtime for which a ring was made or refused,
+    /// once for each process where none is wanted. No lock may be held: a subscriber may ask for the
+    /// driver.
     fn announce(self) -> Option<Arc<Reactor>> {
         static TOLD: AtomicBool = AtomicBool::new(false);
-        match self {
-            Made::Known(reactor) => Some(reactor),
-            Made::New(reactor) => {
-                announce(&reactor.status(), &Builder::new());
-                Some(reactor)
-            }
-            Made::NotNeeded(reason) => {
-                // Not `Once`: a subscriber may come here again.
-                if !TOLD.swap(true, Ordering::Relaxed) {
-                    announce(&Status::new(status::Driver::Epoll, reason), &Builder::new());
-                }
-                None
-            }
+        let (status, reactor) = match self {
+            Made::Known(reactor) => return Some(reactor),
+            Made::New(reactor) => (reactor.status(), Some(reactor)),
+            Made::NotNeeded(reason) => (Status::new(status::Driver::Epoll, reason), None),
+        };
+        let is_chosen = status.driver() == status::Driver::Epoll
+            && !matches!(status.reason(), Reason::Failed(_));
+        // Not `Once`: a subscriber may come here again.
+        if !is_chosen || !TOLD.swap(true, Ordering::Relaxed) {
+            announce(&status, &Builder::new());
         }
+        reactor
     }
 }
 

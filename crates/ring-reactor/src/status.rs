@@ -74,9 +74,9 @@ impl Status {
     pub fn remedy(&self) -> Option<&'static str> {
         match (&self.reason, self.driver) {
             (Reason::Failed(error), _) => Some(error.remedy()),
-            (Reason::Environment, Driver::Epoll) => {
-                Some("unset TOKIO_URING_NET on a current_thread runtime, or set it to uring")
-            }
+            (Reason::Environment, Driver::Epoll) => Some(
+                "unset TOKIO_URING_NET on a current_thread runtime, or set it to uring (slower on a multi_thread runtime)",
+            ),
             (Reason::Program, Driver::Epoll) => {
                 Some("let the program's Builder choose another driver")
             }

@@ -1,11 +1,12 @@
 //! The driver that was asked for, by the environment or by the program.
 
 use super::setup_refused::{flavours, work};
-use crate::stack::net::{Builder, Driver, DriverChoice, TcpListener, driver};
+use crate::stack::net::{Builder, Driver, DriverChoice, Mode, TcpListener, driver};
 use crate::support::child;
 use crate::support::refuse::DRIVER_VARIABLE;
 use crate::support::setup::{Flavour, Setup, alone, run_task};
-use crate::support::tcp::{any_port, warm_up};
+use crate::support::tcp::{Origin, any_port, pair, warm_up};
+use crate::support::told::{Listen, events};
 use std::io::ErrorKind;
 
 /// Whether this machine has io_uring at all.
@@ -94,5 +95,30 @@ fn the_program_overrules_the_environment_once_and_in_time() {
         let mut command = child::command(this, "auto");
         command.env(DRIVER_VARIABLE, "auto");
         child::finish("auto", command);
+    }
+}
+
+/// Also where streams in Completion mode make a reactor without a ring.
+#[test]
+fn that_no_ring_is_wanted_is_told_once_for_the_process() {
+    let this = &that_no_ring_is_wanted_is_told_once_for_the_process;
+    let in_child = child::runs_case(|_| {
+        tracing::subscriber::set_global_default(Listen("ring_reactor")).expect("nobody listens");
+        for setup in flavours() {
+            run_task(&setup.bare_runtime(), async {
+                work().await?;
+                let (stream, _peer) = pair(Origin::Accepted).await?;
+                stream.set_mode(Mode::Completion)
+            });
+        }
+        let events = events();
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert!(events[0].1.contains("driver chosen"), "{events:?}");
+    });
+    if !in_child {
+        let _alone = alone();
+        let mut command = child::command(this, "epoll");
+        command.env(DRIVER_VARIABLE, "epoll");
+        child::finish("epoll", command);
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod refuse;
 pub(crate) mod rng;
 pub(crate) mod setup;
 pub(crate) mod tcp;
+pub(crate) mod told;
 
 use std::io::{self, Write};
 use std::time::Duration;
