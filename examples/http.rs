@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use examples::{DRAIN_LIMIT, Failure, address, drained, listen_failed, report, second_ctrl_c};
+use examples::{
+    DRAIN_LIMIT, Failure, StopSignals, address, drained, listen_failed, report, second_ctrl_c,
+};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_uring_net::TcpListener;
 use tokio_uring_net::hyper::serve;
@@ -30,8 +31,8 @@ Usage: http [--listen ADDR] [--runtime FLAVOUR]
   --runtime FLAVOUR  current-thread, multi-thread or per-core [current-thread]
   -h, --help         print this text
 
-Ctrl-C ends the service when the requests in flight are answered, but
-within 10 seconds; a second Ctrl-C ends it at once.
+Ctrl-C or SIGTERM ends the service when the requests in flight are answered, but
+within 10 seconds; a second one ends it at once.
 TOKIO_URING_NET=auto|epoll|uring chooses the driver.
 ";
 
@@ -93,7 +94,7 @@ fn flavour(name: &str) -> Result<Option<runtime::Builder>, &'static str> {
 
 /// Serves until ctrl-c, then lets the requests in flight finish.
 async fn run_server(listen: SocketAddr, core: Option<&Core>) -> Result<(), Failure> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut signals = StopSignals::new()?;
     let listener = match core {
         Some(core) => core.listen(listen),
         None => TcpListener::bind(listen).await,
@@ -112,7 +113,7 @@ async fn run_server(listen: SocketAddr, core: Option<&Core>) -> Result<(), Failu
         .into_future();
     tokio::select! {
         stopped = &mut server => return stopped.map(drop).map_err(Failure::from),
-        _ = interrupts.recv() => {}
+        () = signals.recv() => {}
         () = stopped(core) => {}
     }
     // Before anybody hears of the stop, and presses ctrl-c again.
@@ -136,7 +137,9 @@ async fn stopped(core: Option<&Core>) {
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::http::Error> {
     let text = |text: &'static str| Either::Left(Full::from(text));
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/") => Ok(Response::new(text("hello from tokio-uring-net\n"))),
+        (&Method::GET | &Method::HEAD, "/") => {
+            Ok(Response::new(text("hello from tokio-uring-net\n")))
+        }
         (&Method::POST, "/echo") => Ok(Response::new(Either::Right(request.into_body()))),
         _ => Response::builder()
             .status(StatusCode::NOT_FOUND)

@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use examples::{DRAIN_LIMIT, Failure, address, drained, listen_failed, report, second_ctrl_c};
+use examples::{
+    DRAIN_LIMIT, Failure, StopSignals, address, drained, listen_failed, report, second_ctrl_c,
+};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::service::service_fn;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_uring_net::hyper::serve;
 use tokio_uring_net::per_core::{Core, PerCore};
@@ -26,8 +27,8 @@ Usage: per_core [--listen ADDR] [--cpus LIST]
   --cpus LIST    CPUs to run on, such as 0,2-3 [all that it may use]
   -h, --help     print this text
 
-Ctrl-C ends the service when the requests in flight are answered, but
-within 10 seconds; a second Ctrl-C ends it at once.
+Ctrl-C or SIGTERM ends the service when the requests in flight are answered, but
+within 10 seconds; a second one ends it at once.
 TOKIO_URING_NET=auto|epoll|uring chooses the driver of all cores.
 ";
 
@@ -80,7 +81,7 @@ fn cpus(list: &str) -> Result<Vec<usize>, &'static str> {
 
 /// What every core does: it serves until the cores are told to stop, then lets its requests in flight finish.
 async fn serve_on(core: &Core, listen: SocketAddr) -> Result<(), Failure> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut signals = StopSignals::new()?;
     let listener = core
         .listen(listen)
         .map_err(|error| listen_failed("--listen", listen, &error))?;
@@ -102,7 +103,7 @@ async fn serve_on(core: &Core, listen: SocketAddr) -> Result<(), Failure> {
         .into_future();
     tokio::select! {
         stopped = &mut server => return drained(stopped?),
-        _ = interrupts.recv() => {}
+        () = signals.recv() => {}
         () = core.stopped() => {}
     }
     // Before anybody hears of the stop, and presses ctrl-c again.

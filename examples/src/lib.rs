@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_uring_net::hyper::Stopped;
 use tokio_uring_net::per_core::PerCoreError;
 
@@ -134,16 +134,44 @@ pub fn drained(stopped: Stopped) -> Result<(), Failure> {
     }
 }
 
-/// Waits for a ctrl-c that comes after this call: the second, for a service that is about to stop.
-/// Answers what it means.
+/// The signals that ask a service to stop: SIGINT, which is ctrl-c, and SIGTERM.
+#[derive(Debug)]
+pub struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Those that come from now on.
+    ///
+    /// # Errors
+    /// If the signals cannot be had: see `tokio::signal::unix::signal`.
+    pub fn new() -> io::Result<StopSignals> {
+        Ok(StopSignals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Waits for a ctrl-c, or SIGTERM, that comes after this call: the second, for a service that is about to
+/// stop. Answers what it means.
 pub fn second_ctrl_c() -> impl Future<Output = Failure> {
-    // A subscription of its own: one that was made before the first ctrl-c may still have that to tell.
-    let interrupts = signal(SignalKind::interrupt());
+    // Subscriptions of its own: those that were made before the first may still have that to tell.
+    let signals = StopSignals::new();
     async {
-        match interrupts {
-            Ok(mut interrupts) => interrupts.recv().await,
+        match signals {
+            Ok(mut signals) => signals.recv().await,
             Err(error) => return error.into(),
-        };
+        }
         Failure::Run("second ctrl-c: open connections were cut".into())
     }
 }

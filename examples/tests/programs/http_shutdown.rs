@@ -73,6 +73,16 @@ async fn an_http2_stream_in_flight_is_answered() {
 }
 
 #[test]
+fn sigterm_stops_it_as_ctrl_c_does() {
+    for setup in setups() {
+        let mut server = Server::start_http(setup);
+        server.terminate();
+        assert_eq!(server.line(), "stopping: 0 connections open", "{setup:?}");
+        assert_eq!(server.ended().code, Some(0), "{setup:?}");
+    }
+}
+
+#[test]
 fn a_second_interrupt_ends_the_service_at_once() {
     for setup in setups() {
         let mut server = Server::start_http(setup);

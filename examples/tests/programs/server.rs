@@ -169,6 +169,10 @@ impl Server {
         pidfd_send_signal(&*self.pidfd, Signal::INT).unwrap();
     }
 
+    pub(crate) fn terminate(&self) {
+        pidfd_send_signal(&*self.pidfd, Signal::TERM).unwrap();
+    }
+
     /// Waits for the end of the process.
     pub(crate) fn ended(mut self) -> Ended {
         let code = self.child.wait().unwrap().code();
