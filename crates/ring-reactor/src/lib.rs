@@ -22,7 +22,7 @@
 //   busy
 //   waiters
 //   ready
-//   flow::recv_queue, flow::lease
+//   flow::recv_queue, flow::lease, flow::inbox
 //   flow::send_queue, flow::policy, flow::pool, flow::lent, flow::send
 //   async_fd, limits, mode, thread_id
 

@@ -64,6 +64,20 @@ pub(crate) const RECV_BUFFER_BYTES: usize = 4 * 1024;
 /// caller's memory.
 pub(crate) const RECV_AHEAD_BELOW_BYTES: usize = 1024;
 
+/// Buffers that a ring receives into. Each is copied and given back in the turn that finds it filled.
+pub(crate) const RING_BUFFERS: u16 = 64;
+
+/// The size of each, in bytes: a message that fills one is bulk, and that is better received straight into
+/// its reader's memory. What one enter receives is bounded by all of them: 128 KiB.
+pub(crate) const RING_BUFFER_BYTES: usize = 2 * 1024;
+
+/// Bytes that the ring has received for one socket and no read has taken, from which on it stops.
+pub(crate) const ARRIVALS_BYTES_MAX: usize = RECV_BUFFER_BYTES;
+
+/// How long a thread that is not the runtime's waits until the ring has stopped receiving for a socket, in
+/// milliseconds. The runtime may be waiting for that thread.
+pub(crate) const RECV_END_WAIT_MS: u64 = 100;
+
 /// Receive buffers that one reactor lends at most. Without one, a read receives no byte ahead.
 pub(crate) const POOL_BUFFERS_MAX: usize = 1024;
 

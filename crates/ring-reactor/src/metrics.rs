@@ -14,6 +14,14 @@ pub struct Metrics {
     pub events: u64,
     /// Polls armed.
     pub polls: u64,
+    /// Receives submitted, each for all the messages that come until it ends.
+    pub recvs: u64,
+    /// Messages that the ring received.
+    pub received: u64,
+    /// Receives that found no buffer, and ended: what they were for was received by recv(2).
+    pub recv_no_buffers: u64,
+    /// Receives cancelled, because their sockets move bulk, are read slowly, wait to write, or became Exact.
+    pub recv_cancels: u64,
     /// Accepts submitted.
     pub accepts: u64,
     /// Connections that the ring accepted.

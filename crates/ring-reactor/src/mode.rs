@@ -10,8 +10,9 @@ pub enum Mode {
     /// as with `tokio::net`.
     #[default]
     Exact,
-    /// Small reads are served from bytes received ahead, small writes leave together: when the task
-    /// waits for its peer, when it flushes, and with the driver's next turn at the latest.
+    /// Small reads are served from bytes received ahead, by the ring itself where there is one, small
+    /// writes leave together: when the task waits for its peer, when it flushes, and with the driver's next
+    /// turn at the latest.
     Completion,
 }
 

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use ring_core::fork;
@@ -19,11 +20,14 @@ use tokio::runtime::Handle;
 use crate::effects::{Effects, Notice};
 use crate::flow::counters::Counters;
 use crate::flow::dirty::Dirty;
+use crate::flow::inbox::Inbox;
 use crate::flow::pool::Pool;
+use crate::limits::RECV_END_WAIT_MS;
 use crate::metrics::Metrics;
 use crate::mode::Mode;
-use crate::shard::{Broken, Detached, Shard, Turn, Wish};
-use crate::source::{AcceptOp, Arm, Source};
+use crate::ready::{Bits, Direction};
+use crate::shard::{Broken, Detached, Ended, Shard, Turn, Wish};
+use crate::source::{AcceptOp, Source};
 use crate::status::{Driver, Reason, Status};
 
 /// What a reactor is made for.
@@ -164,25 +168,70 @@ impl Reactor {
         metrics
     }
 
-    /// Asks for a poll. Returns whether there is a ring to ask.
-    pub(crate) fn arm(source: &Arc<Source>) -> bool {
-        source.reactor.wish(|shard| match source.arm() {
-            Arm::Idle => {
-                source.set_arm(Arm::Queued);
-                shard.wish(Wish::Poll(source.clone()))
+    /// Asks for a poll, for who waits for `wanted`. Returns whether there is a ring to ask.
+    pub(crate) fn arm(source: &Arc<Source>, wanted: Bits) -> bool {
+        source
+            .reactor
+            .wish(|shard| shard.wish_for_poll(source, wanted))
+    }
+
+    /// Asks for a receive, or for a poll where one does not pay. Returns whether there is a ring to ask.
+    pub(crate) fn start_recv(source: &Arc<Source>) -> bool {
+        source.reactor.wish(|shard| {
+            if source.inbox().is_some_and(Inbox::start) {
+                shard.wish(Wish::Recv(source.clone()))
+            } else {
+                shard.wish_for_poll(source, Direction::Read.bits())
             }
-            Arm::Queued | Arm::InFlight(_) | Arm::Closed => None,
         })
+    }
+
+    /// Ends the receive of `source`, and lets none begin; what it has brought is in the inbox then. Returns
+    /// whether it has ended: another thread's ring may be too busy to say.
+    pub(crate) fn end_recv(source: &Arc<Source>) -> bool {
+        let Some(inbox) = source.inbox() else {
+            return true;
+        };
+        inbox.allow(false);
+        let reactor = &source.reactor;
+        if !inbox.is_receiving() || reactor.is_foreign_process() {
+            return true;
+        }
+        let mut effects = Effects::default();
+        let mut state = reactor.state.lock();
+        let ended = match &mut state.shard {
+            None => None,
+            Some(shard) => match shard.end_recv(source, &mut effects) {
+                Ok(ended) => Some(ended),
+                Err(broken) => {
+                    reactor.fall_back(&mut state, broken, &mut effects);
+                    None
+                }
+            },
+        };
+        drop(state);
+        effects.run();
+        let Some(Ended { driver, by_driver }) = ended else {
+            return !inbox.is_receiving();
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        if by_driver {
+            inbox.wait_ended(Duration::from_millis(RECV_END_WAIT_MS))
+        } else {
+            !inbox.is_receiving()
+        }
     }
 
     /// Asks for an accept, or for a poll where an accept would fail at once. Returns whether there
     /// is a ring to ask.
     pub(crate) fn start_accept(source: &Arc<Source>) -> bool {
         let Some(accept) = source.accept_state() else {
-            return Reactor::arm(source);
+            return Reactor::arm(source, Direction::Read.bits());
         };
         if accept.lock().by_poll {
-            return Reactor::arm(source);
+            return Reactor::arm(source, Direction::Read.bits());
         }
         source.reactor.wish(|shard| {
             let mut accept = accept.lock();
@@ -244,6 +293,10 @@ impl Reactor {
     pub(crate) fn detach(source: &Arc<Source>, fd: OwnedFd, shared: Shared) {
         source.reactor.detach_with(source, Some(fd), |detached| {
             let Some(fd) = &detached.fd else { return };
+            if detached.has_unread && shared == Shared::No {
+                // An error says that the connection is gone already.
+                let _ = SockRef::from(fd).set_linger(Some(Duration::ZERO));
+            }
             if detached.held && shared == Shared::No && close_would_send_fin(fd) {
                 // ENOTCONN: nothing to say goodbye to.
                 let _ = rustix::net::shutdown(fd, Shutdown::Write);
@@ -275,6 +328,7 @@ impl Reactor {
             None => Detached {
                 fd,
                 held: source.is_abandoned(),
+                has_unread: false,
                 driver: None,
             },
             Some(shard) => match shard.detach(source, fd, &mut effects) {
@@ -284,6 +338,7 @@ impl Reactor {
                     Detached {
                         fd: None,
                         held: true,
+                        has_unread: false,
                         driver: None,
                     }
                 }
@@ -295,6 +350,7 @@ impl Reactor {
             fd,
             driver,
             held: _,
+            has_unread: _,
         } = detached;
         drop(fd);
         if let Some(driver) = driver {

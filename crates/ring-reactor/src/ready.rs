@@ -33,6 +33,8 @@ impl Bits {
     pub(crate) const BOTH: Bits = Bits(3);
     pub(crate) const ALL: Bits = Bits(63);
     const CLOSED: Bits = Bits(12);
+    /// The peer sends no more.
+    pub(crate) const END_OF_STREAM: Bits = Bits(1 | 4);
 
     /// The poll(2) bits that a socket's poll asks for; `POLLERR` and `POLLHUP` come unasked.
     pub(crate) fn poll_events() -> PollFlags {
@@ -98,6 +100,11 @@ impl Bits {
         .into_iter()
         .filter(|(bit, _)| self.intersects(*bit))
         .fold(Ready::EMPTY, |ready, (_, more)| ready | more)
+    }
+
+    /// Whether a receive satisfies whoever waits for this.
+    pub(crate) const fn is_of_reads(self) -> bool {
+        self.0 & !Bits::END_OF_STREAM.0 == 0
     }
 
     pub(crate) const fn union(self, other: Bits) -> Bits {
@@ -198,6 +205,11 @@ impl ReadyState {
         });
     }
 
+    /// Has the next caller look with poll(2): something may have come that was not reported.
+    pub(crate) fn set_unverified(&self) {
+        self.0.fetch_or(UNVERIFIED, Ordering::AcqRel);
+    }
+
     /// Whether nobody has looked yet; the next caller gets `false`.
     pub(crate) fn take_unverified(&self) -> bool {
         self.0.load(Ordering::Relaxed) & UNVERIFIED != 0
@@ -264,6 +276,9 @@ mod tests {
         assert!(!state.take_unverified());
         state.add(Bits::WRITABLE);
         assert_eq!(state.load(Bits::ALL).ready, Bits::WRITABLE);
+        state.set_unverified();
+        assert_eq!(state.load(Bits::ALL).ready, Bits::WRITABLE);
+        assert!(state.take_unverified() && !state.take_unverified());
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 mod accept;
 mod end;
+mod recv;
 mod watch;
 
 use self::accept::restart_accept;
 pub(crate) use self::end::Detached;
+pub(crate) use self::recv::Ended;
 
 use std::io;
 use std::mem;
@@ -23,6 +25,7 @@ use rustix::event::PollFlags;
 
 use crate::busy::BusyPoll;
 use crate::effects::Effects;
+use crate::flow::inbox::RecvOp;
 use crate::limits::{
     LONE_EVENTS_MAX, OVERFLOW_ENTERS_MAX, QUICK_CHANGES_MAX, SETTLED_TURNS_MIN, TURN_ROUNDS_MAX,
 };
@@ -54,6 +57,8 @@ pub(crate) struct Shard {
     /// Whether the driver task will have another turn anyhow.
     driver_awake: bool,
     busy: BusyPoll,
+    /// Whether there are to be no receives, because their buffers cannot be had.
+    recv_refused: bool,
     metrics: Metrics,
 }
 
@@ -62,6 +67,10 @@ pub(crate) struct Shard {
 pub(crate) enum Wish {
     /// Arm a poll, if the socket still wants one.
     Poll(Arc<Source>),
+    /// Receive, if the socket still wants it.
+    Recv(Arc<Source>),
+    /// Cancel the receive.
+    EndRecv(Arc<Source>),
     /// Submit an accept, if somebody still waits.
     Accept(Arc<Source>),
     /// Cancel the accept, if nobody waits any more.
@@ -115,6 +124,7 @@ impl Shard {
             // The driver task is about to be spawned, and will be polled.
             driver_awake: true,
             busy: BusyPoll::new(busy_poll),
+            recv_refused: false,
             metrics: Metrics::default(),
         })
     }
@@ -142,6 +152,27 @@ impl Shard {
     pub(crate) fn wish(&mut self, wish: Wish) -> Option<Waker> {
         self.wishes.push(wish);
         self.rouse()
+    }
+
+    /// Wishes for a poll, if there is none, for who waits for `wanted`; the waker as of [`Shard::wish`].
+    #[must_use]
+    pub(crate) fn wish_for_poll(&mut self, source: &Arc<Source>, wanted: Bits) -> Option<Waker> {
+        if source.arm() != Arm::Idle {
+            return None;
+        }
+        let mut driver = None;
+        if let Some(inbox) = source.inbox().filter(|inbox| inbox.is_receiving()) {
+            if wanted.is_of_reads() {
+                // The receive tells, and wakes when it ends.
+                return None;
+            }
+            // A socket whose writes wait moves bulk. The poll would report, besides, whatever the ring
+            // receives.
+            inbox.set_bulk();
+            driver = self.wish(Wish::EndRecv(source.clone()));
+        }
+        source.set_arm(Arm::Queued);
+        driver.or(self.wish(Wish::Poll(source.clone())))
     }
 
     fn rouse(&mut self) -> Option<Waker> {
@@ -224,6 +255,8 @@ impl Shard {
         let enters = old.ring().enters();
         self.metrics = self.metrics.with_ring(enters, old.counts());
         self.metrics.abandoned += old.count() as u64;
+        // With receives in flight its buffers are leaked. Once is enough.
+        self.recv_refused |= old.has_buf_ring();
         let (askers, leaked_count) = old.abandon();
         // Their tokens are the old ring's, and may name others in the new one.
         self.wishes.retain(|wish| !matches!(wish, Wish::Cancel(_)));
@@ -233,6 +266,10 @@ impl Shard {
             if let Arm::InFlight(_) = source.arm() {
                 source.set_arm(Arm::Queued);
                 self.wishes.push(Wish::Poll(source.clone()));
+            }
+            if let Some(inbox) = source.inbox() {
+                inbox.end(RecvOp::Idle);
+                source.end_arrivals(&mut effects.wakers);
             }
             if restart_accept(&source) {
                 self.wishes.push(Wish::Accept(source.clone()));
@@ -246,12 +283,12 @@ impl Shard {
     fn grant_wishes(&mut self, effects: &mut Effects) -> Result<bool, Broken> {
         let mut wishes = mem::take(&mut self.wishes).into_iter();
         while let Some(wish) = wishes.next() {
-            let Err(wish) = self.grant(wish) else {
+            let Err(wish) = self.grant(wish, effects) else {
                 continue;
             };
             let entered = self.enter(effects);
             let refused = match &entered {
-                Ok(true) => self.grant(wish).err(),
+                Ok(true) => self.grant(wish, effects).err(),
                 Ok(false) | Err(_) => Some(wish),
             };
             if let Some(wish) = refused {
@@ -265,7 +302,7 @@ impl Shard {
     }
 
     /// Gives the wish back if there was no room.
-    fn grant(&mut self, wish: Wish) -> Result<(), Wish> {
+    fn grant(&mut self, wish: Wish, effects: &mut Effects) -> Result<(), Wish> {
         let granted = match &wish {
             Wish::Poll(source) if source.arm() == Arm::Queued => {
                 let events = u32::from(Bits::poll_events().bits());
@@ -278,6 +315,8 @@ impl Shard {
             }
             // The socket is gone.
             Wish::Poll(_) => true,
+            Wish::Recv(source) => self.grant_recv(source, effects),
+            Wish::EndRecv(source) => self.grant_end_recv(source, effects),
             Wish::Accept(source) => self.grant_accept(source),
             Wish::ReviewAccept(source) => self.review_accept(source),
             Wish::Cancel(token) => self.cancel(*token),
@@ -360,6 +399,14 @@ impl Shard {
                     source.report(seen_bits(result), &mut effects.wakers);
                     // Whoever waits for something else arms another.
                     source.wake_all(&mut effects.wakers);
+                    effects.sources.push(source);
+                }
+                Event::RecvArmed { token, filled } => self.on_recv_armed(token, filled, effects),
+                Event::RecvEnded {
+                    context: source,
+                    result,
+                } => {
+                    self.on_recv_ended(&source, result, effects);
                     effects.sources.push(source);
                 }
                 Event::AcceptArmed { token, result } => {

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use ring_core::ops::Target;
 use ring_core::sockaddr::PeerAddr;
 use ring_core::token::Token;
 use rustix::event::{PollFd, PollFlags};
 
+use crate::flow::inbox::Inbox;
 use crate::limits::ACCEPTED_AHEAD_MAX;
 use crate::reactor::Reactor;
 use crate::ready::{Bits, Direction, ReadyState, Snapshot};
@@ -37,6 +39,8 @@ pub(crate) struct Source {
     abandoned: AtomicBool,
     /// For listening sockets that the ring accepts for.
     accept: Option<Box<Mutex<AcceptState>>>,
+    /// For streams that the ring may receive for.
+    inbox: OnceCell<Box<Inbox>>,
 }
 
 /// What is armed in the ring for a socket's readiness. Written under the shard's lock alone.
@@ -104,6 +108,7 @@ impl Source {
             token: AtomicU64::new(0),
             abandoned: AtomicBool::new(false),
             accept: accepts.then(Box::default),
+            inbox: OnceCell::new(),
         }
     }
 
@@ -145,6 +150,27 @@ impl Source {
         self.accept.as_deref()
     }
 
+    /// What the ring receives for this socket, if it may.
+    #[inline]
+    pub(crate) fn inbox(&self) -> Option<&Inbox> {
+        self.inbox.get().map(|inbox| &**inbox)
+    }
+
+    /// Lets the ring receive for this socket.
+    pub(crate) fn allow_recv(&self) {
+        let pool = &self.reactor.pool;
+        let inbox = self
+            .inbox
+            .get_or_init(|| Box::new(Inbox::new(pool.clone())));
+        inbox.allow(true);
+    }
+
+    /// Whether the ring receives, or is about to.
+    #[inline]
+    pub(crate) fn is_receiving(&self) -> bool {
+        self.inbox().is_some_and(Inbox::is_receiving) && self.reactor.serves()
+    }
+
     /// A connection that the ring accepted before anyone fetched it.
     pub(crate) fn take_accepted(&self) -> Option<Accepted> {
         self.accept.as_ref()?.lock().taken.pop_front()
@@ -159,6 +185,13 @@ impl Source {
         self.waiters.lock().take(more, wakers);
     }
 
+    /// The ring receives no more, or not yet: each waiter looks for itself, and waits in another way. What
+    /// came meanwhile may have been reported to nobody, or to who could not take it.
+    pub(crate) fn end_arrivals(&self, wakers: &mut Vec<Waker>) {
+        self.ready.set_unverified();
+        self.wake_all(wakers);
+    }
+
     /// Moves every waker to `wakers`: each waiter looks for itself what has become of its socket.
     pub(crate) fn wake_all(&self, wakers: &mut Vec<Waker>) {
         self.waiters.lock().take(Bits::ALL, wakers);
@@ -168,11 +201,12 @@ impl Source {
         self.ready.clear(seen);
     }
 
-    /// What of `wanted` is ready, for a caller that will not wait: looks with poll(2) where no poll
+    /// What of `wanted` is ready, for a caller that will not wait: looks with poll(2) where nothing
     /// is armed that would report.
     pub(crate) fn ready_now(&self, fd: BorrowedFd<'_>, wanted: Bits) -> Snapshot {
         let seen = self.ready.load(wanted);
-        if !seen.ready.is_empty() || self.arm() != Arm::Idle {
+        let is_watched = self.arm() != Arm::Idle || self.is_receiving();
+        if !seen.ready.is_empty() || is_watched {
             return seen;
         }
         self.look(fd);
@@ -184,16 +218,30 @@ impl Source {
         self.ready.load(wanted)
     }
 
-    /// Waits for a poll function's `direction`.
+    /// Waits for a poll function's `direction`, in the way of `wait`.
     pub(crate) fn poll_ready(
         self: &Arc<Self>,
         fd: BorrowedFd<'_>,
         cx: &mut Context<'_>,
         direction: Direction,
+        wait: Wait,
     ) -> Poll<Result<Snapshot, DriverChanged>> {
-        self.poll_with(fd, direction.bits(), Wait::Poll, |waiters| {
+        self.poll_with(fd, direction.bits(), wait, |waiters| {
             waiters.set(direction, cx.waker())
         })
+    }
+
+    /// Waits until the ring has received something, or receives no more.
+    ///
+    /// Whoever appends, or ends the receive, wakes after that.
+    pub(crate) fn poll_arrival(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let replaced = self.waiters.lock().set(Direction::Read, cx.waker());
+        drop(replaced);
+        if self.is_receiving() && !self.inbox().is_some_and(Inbox::has_bytes) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 
     /// Waits for an async function, one of many.
@@ -246,7 +294,8 @@ impl Source {
             return Poll::Ready(Ok(seen));
         }
         let armed = match wait {
-            Wait::Poll => self.arm() != Arm::Idle || Reactor::arm(self),
+            Wait::Poll => self.arm() != Arm::Idle || Reactor::arm(self, wanted),
+            Wait::Recv => self.arm() != Arm::Idle || Reactor::start_recv(self),
             Wait::Accept => Reactor::start_accept(self),
         };
         if armed && self.reactor.serves() {
@@ -313,6 +362,8 @@ pub(crate) enum AcceptWish {
 pub(crate) enum Wait {
     /// By a poll.
     Poll,
+    /// By a receive of the ring, or a poll where it does not receive.
+    Recv,
     /// By an accept: the listening socket is readable when a connection has been taken.
     Accept,
 }

@@ -30,7 +30,7 @@
 //! # What becomes of hyper's calls
 //! | hyper | the socket |
 //! |---|---|
-//! | reads | recv(2), straight into hyper's buffer. In [`Mode::Completion`](crate::Mode) what was received ahead comes first, and the few bytes by which `auto` tells HTTP/2 from HTTP/1.1 are no system call of their own. |
+//! | reads | recv(2), straight into hyper's buffer. In [`Mode::Completion`](crate::Mode) what was received ahead comes first, and the few bytes by which `auto` tells HTTP/2 from HTTP/1.1 are no system call of their own. With io_uring on a current_thread runtime, the ring receives small requests. |
 //! | writes | One send(2), in both modes: hyper gathers what it writes and flushes it, so nothing is held back for company. A head and a small body, which hyper writes as two pieces, leave in one piece. |
 //! | flushes | Nothing, unless writes by [`AsyncWrite`](tokio::io::AsyncWrite) are queued before them. |
 //!

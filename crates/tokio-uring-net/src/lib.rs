@@ -37,8 +37,11 @@
 //!   `tokio::net`. What this page lists as different is all that is.
 //! - [`Mode::Completion`]: a read that offers less than 1 KiB is served from bytes that were received
 //!   ahead, up to 4 KiB; small writes (up to 4 KiB each, 16 KiB together) wait for each other and leave
-//!   in one send. It is for code that writes a response in several small pieces, or reads frames
-//!   without a `BufReader`: see the README for what was measured.
+//!   in one send. With io_uring on a current_thread runtime, a read that would wait has the ring receive, and
+//!   messages of less than 2 KiB then come without a system call of their own; a stream that moves more at a
+//!   time, or is read slowly, is received from by its reads from then on. It is for code that writes a
+//!   response in several small pieces, or reads frames without a `BufReader`, and for servers of small
+//!   requests: see the README for what was measured.
 //!
 //! The mode is chosen for a stream ([`TcpStream::set_mode`]), for those of a listener
 //! ([`TcpListener::set_mode`]), for a runtime ([`Builder::mode`]), or by the environment variable
@@ -54,9 +57,10 @@
 //! | In Completion mode | |
 //! |---|---|
 //! | Errors | An error that a queued write meets is answered by the next read, write, flush, shutdown or `take_error`, before the end of the stream. |
-//! | The descriptor | `as_raw_fd`, `try_io`, `async_io`, [`Interest::PRIORITY`](tokio::io::Interest::PRIORITY), and `as_fd` once a byte has moved, send what is queued and make the stream Exact. A receive of the program's own misses [`bytes_ahead`](TcpStream::bytes_ahead); `try_io` and `async_io` refuse one while there are any. A receive on a raw descriptor does not see an error that a queued write has met. |
-//! | `into_std`, `TryFrom` | They fail with [`IntoStdError`], which holds the stream, while bytes are ahead or the kernel is full. |
-//! | Drop | A stream that nobody else can have, dropped with bytes ahead, resets its connection, as unread bytes do. One from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or whose descriptor was shown, ends with a FIN. |
+//! | Bytes ahead | The ring may receive also when the read that waited has been dropped: the next read gets the bytes. At most 4 KiB are ahead, and once what the ring takes in one turn, 128 KiB for all streams together. |
+//! | The descriptor | `as_raw_fd`, `try_io`, `async_io`, [`Interest::PRIORITY`](tokio::io::Interest::PRIORITY), and `as_fd` once a byte has moved, send what is queued, end the ring's receive and make the stream Exact. On another thread than the runtime's they wait for the runtime to do that, 100 ms at most; from one that is busy for longer, bytes may still come ahead. A receive of the program's own misses [`bytes_ahead`](TcpStream::bytes_ahead); `try_io` and `async_io` refuse one while there are any. A receive on a raw descriptor does not see an error that a queued write has met. |
+//! | `into_std`, `TryFrom` | They fail with [`IntoStdError`], which holds the stream, while bytes are ahead or the kernel is full; on another thread also if the runtime is busy for 100 ms. |
+//! | Drop | A stream that nobody else can have, dropped with bytes ahead, resets its connection, as unread bytes do. (Not bytes that the ring takes after a drop on another thread than the runtime's.) One from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or whose descriptor was shown, ends with a FIN. |
 //! | `shutdown` | It waits for the kernel to take what is queued, if the kernel has filled up meanwhile. |
 //! | Blocked threads | A task that blocks its thread between a write and a wait has its bytes sent within some 10 milliseconds, by a thread that the crate starts with the first queued write. |
 //! | `exec`, `_exit`, `abort`, signals | They lose what is queued, at most 16 KiB for each stream; `exit` and the end of `main` do not. |
@@ -93,6 +97,7 @@
 //! | Drop on another thread | Where the socket may be someone else's too (a listener; a stream from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or after `as_fd` or `as_raw_fd`), it ends in the driver's next turn: a stream's FIN is sent then, a listener's port is free then. So is any reset that the drop causes. A ring on a multi_thread runtime can be used from every thread: there the drop itself ends the socket, and waits for that, a millisecond at a time (and accepts are polled for, not made, by the ring). |
 //! | [`accept_stream`](TcpListener::accept_stream) | An addition: it takes connections ahead, until 64 or more wait. Those that are left with the listener are treated as the next row says. |
 //! | Accept, cancelled late | A connection that the ring had already taken when the last `accept` was dropped goes to the next `accept`. Without one it is closed: by the listener's drop, [`into_std`](TcpListener::into_std) or `TryFrom`. With tokio it would stay in the kernel's queue, for whoever else holds the listener. |
+//! | A killed process | One that ends by a signal or by `abort`, without dropping its runtime, leaves its ring to a kernel thread: its ports stay in use, and its peers see the end, some 10 milliseconds later than with tokio. |
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it

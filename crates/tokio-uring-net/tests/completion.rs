@@ -27,6 +27,8 @@ mod mode;
 mod peek;
 #[path = "cases/completion_reset.rs"]
 mod reset;
+#[path = "cases/completion_ring.rs"]
+mod ring;
 #[path = "stack/ours.rs"]
 mod stack;
 mod support;

@@ -73,6 +73,7 @@ pub(super) const TABLES: Tables = Tables {
         "crates/ring-core/src/slot.rs",
         "crates/ring-core/src/token.rs",
         "crates/ring-reactor/src/flow/counters.rs",
+        "crates/ring-reactor/src/flow/inbox.rs",
         "crates/ring-reactor/src/flow/lease.rs",
         "crates/ring-reactor/src/flow/policy.rs",
         "crates/ring-reactor/src/flow/pool.rs",

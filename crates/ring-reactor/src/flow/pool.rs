@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -17,22 +18,16 @@ pub(crate) struct Pool(Arc<Shared>);
 
 struct Shared {
     buffers_max: usize,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    kept: Vec<Buffer>,
-    leased_count: usize,
+    leased_count: AtomicUsize,
+    kept: Mutex<Vec<Buffer>>,
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.lock();
         f.debug_struct("Pool")
             .field("buffers_max", &self.buffers_max)
-            .field("leased", &state.leased_count)
-            .field("kept", &state.kept.len())
+            .field("leased", &self.leased_count)
+            .field("kept", &self.kept.lock().len())
             .finish()
     }
 }
@@ -42,20 +37,17 @@ impl Pool {
     pub(crate) fn new(buffers_max: usize) -> Pool {
         Pool(Arc::new(Shared {
             buffers_max,
-            state: Mutex::default(),
+            leased_count: AtomicUsize::new(0),
+            kept: Mutex::default(),
         }))
     }
 
     /// Lends a buffer; `None` if all are lent. What is in it is what the last holder left.
     pub(crate) fn lease(&self) -> Option<Lease> {
-        let kept = {
-            let mut state = self.0.state.lock();
-            if state.leased_count == self.0.buffers_max {
-                return None;
-            }
-            state.leased_count += 1;
-            state.kept.pop()
-        };
+        if !self.take_share() {
+            return None;
+        }
+        let kept = self.0.kept.lock().pop();
         Some(Lease {
             buffer: Some(kept.unwrap_or_else(new_buffer)),
             pool: Some(self.clone()),
@@ -72,7 +64,28 @@ impl Pool {
 
     /// How many buffers are lent.
     pub(crate) fn leased_count(&self) -> usize {
-        self.0.state.lock().leased_count
+        self.0.leased_count.load(Ordering::Relaxed)
+    }
+
+    /// Whether a buffer would be lent now.
+    pub(crate) fn has_share(&self) -> bool {
+        self.leased_count() < self.0.buffers_max
+    }
+
+    /// Counts one more buffer as lent, for who keeps received bytes elsewhere; whether it may be.
+    pub(crate) fn take_share(&self) -> bool {
+        // Relaxed: a bound on memory, and nothing is read off it but its value.
+        self.0
+            .leased_count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                (count < self.0.buffers_max).then_some(count + 1)
+            })
+            .is_ok()
+    }
+
+    /// Undoes one [`Pool::take_share`].
+    pub(crate) fn give_share_back(&self) {
+        self.0.leased_count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -115,12 +128,12 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(pool) = &self.pool else { return };
+        pool.give_share_back();
         let spare = {
-            let mut state = pool.0.state.lock();
-            state.leased_count -= 1;
+            let mut kept = pool.0.kept.lock();
             match self.buffer.take() {
-                Some(buffer) if state.kept.len() < POOL_BUFFERS_KEPT_MAX => {
-                    state.kept.push(buffer);
+                Some(buffer) if kept.len() < POOL_BUFFERS_KEPT_MAX => {
+                    kept.push(buffer);
                     None
                 }
                 spare => spare,
@@ -154,10 +167,7 @@ mod tests {
         drop(own);
         assert_eq!(pool.leased_count(), 1);
         drop(lent);
-        assert_eq!(
-            (pool.leased_count(), pool.0.state.lock().kept.len()),
-            (0, 1)
-        );
+        assert_eq!((pool.leased_count(), pool.0.kept.lock().len()), (0, 1));
     }
 
     #[test]
@@ -166,6 +176,18 @@ mod tests {
         let leases: Vec<_> = std::iter::from_fn(|| pool.lease()).collect();
         assert_eq!(leases.len(), 4 * POOL_BUFFERS_KEPT_MAX);
         drop(leases);
-        assert_eq!(pool.0.state.lock().kept.len(), POOL_BUFFERS_KEPT_MAX);
+        assert_eq!(pool.0.kept.lock().len(), POOL_BUFFERS_KEPT_MAX);
+    }
+
+    #[test]
+    fn who_keeps_bytes_elsewhere_has_a_share_of_the_bound() {
+        let pool = Pool::new(2);
+        assert!(pool.take_share());
+        let lease = pool.lease().unwrap();
+        assert!(!pool.has_share() && !pool.take_share() && pool.lease().is_none());
+        pool.give_share_back();
+        assert!(pool.has_share());
+        drop(lease);
+        assert_eq!(pool.leased_count(), 0);
     }
 }

@@ -226,19 +226,28 @@ impl Socket {
                 return Poll::Ready(Ok(ReadyEvent(Seen::Ring(source, snapshot))));
             }
         }
-        self.poll_ready_or_wait(cx, direction)
+        self.poll_ready_or_wait(cx, direction, Wait::Poll)
+    }
+
+    /// As [`Socket::poll_ready`] for a read that looks for bytes that the ring has received: a read that
+    /// would wait may have it receive.
+    #[inline]
+    pub(super) fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent<'_>>> {
+        self.poll_ready_or_wait(cx, Direction::Read, Wait::Recv)
     }
 
     fn poll_ready_or_wait(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
+        wait: Wait,
     ) -> Poll<io::Result<ReadyEvent<'_>>> {
         loop {
             match self.view()? {
                 View::Ring(source) => {
                     let coop = ready!(coop::poll_proceed(cx));
-                    if let Ok(snapshot) = ready!(source.poll_ready(self.fd(), cx, direction)) {
+                    if let Ok(snapshot) = ready!(source.poll_ready(self.fd(), cx, direction, wait))
+                    {
                         coop.made_progress();
                         return Poll::Ready(Ok(ReadyEvent(Seen::Ring(source, snapshot))));
                     }

@@ -5,9 +5,9 @@
 //!
 //! | call | looks at | then |
 //! |---|---|---|
-//! | read | bytes ahead | the kernel: into a buffer of the pool if the caller offers little room |
+//! | read | bytes ahead, what the ring has received | the kernel: into a buffer of the pool if the caller offers little room |
 //! | buffered read (`poll_fill_buf`) | bytes ahead | the kernel: into a buffer that the stream then has ahead |
-//! | a read that would wait | the send queue, which leaves | waits |
+//! | a read that would wait | the send queue, which leaves | waits; where there is a ring, for its receive |
 //! | owned receive (`poll_recv_owned`) | the leases that are out, bytes ahead | the kernel: into a buffer that the program then has |
 //! | owned write (`poll_write_owned`) | the send queue, whether it is at its bound | the queue, which leaves now or with company |
 //! | write | the policy: wait for company or go | the kernel, behind what is queued |
@@ -43,6 +43,7 @@ use socket2::SockRef;
 
 use super::socket::{Origin, Socket};
 use crate::flow::counters::Reason;
+use crate::flow::inbox::Inbox;
 use crate::flow::lease::Allowance;
 use crate::flow::lent::LentFd;
 use crate::flow::outbox::{Closed, Flush, Outbox};
@@ -50,8 +51,10 @@ use crate::flow::pool;
 use crate::flow::recv_queue::RecvQueue;
 use crate::limits::CARRIED_TIMEOUT_MS;
 use crate::mode::{AtomicMode, Mode};
+use crate::reactor::Reactor;
 use crate::ready::Direction;
 use crate::select;
+use crate::source::Source;
 
 /// A connected, non-blocking stream socket.
 pub struct Stream {
@@ -78,6 +81,8 @@ struct Flow {
     received: Mutex<RecvQueue>,
     /// Whether there are bytes ahead, for who only wants to know. Written under the lock.
     is_ahead: AtomicBool,
+    /// What has the inbox of what the ring receives, where there is a ring that may.
+    source: Option<Arc<Source>>,
     /// What the program holds of the buffers received into; made when it first asks for one.
     leases: OnceCell<Allowance>,
     outbox: Arc<Outbox>,
@@ -130,8 +135,13 @@ impl Stream {
             (Some(flow), _) => &**flow,
             (None, Mode::Completion) => self.flow()?,
         };
-        if flow.mode.swap(mode) == Mode::Completion && mode == Mode::Exact {
-            flow.outbox.flush(Reason::Escape);
+        match (flow.mode.swap(mode), mode) {
+            (Mode::Completion, Mode::Exact) => {
+                flow.outbox.flush(Reason::Escape);
+                flow.end_receive();
+            }
+            (Mode::Exact, Mode::Completion) => flow.allow_receive(),
+            _ => {}
         }
         Ok(())
     }
@@ -153,11 +163,17 @@ impl Stream {
         // anything that may unwind. (In a forked child it takes nothing back: there nobody asks for
         // it, because an outbox is not busy there.)
         let fd = unsafe { LentFd::new(self.socket.fd()) };
+        // A ring for any thread receives when nobody expects it.
+        let source = self
+            .socket
+            .source()
+            .filter(|source| source.reactor.does_accept);
         Ok(Box::new(Flow {
             mode: AtomicMode::new(Mode::Exact),
             has_moved: AtomicBool::new(false),
             received: Mutex::default(),
             is_ahead: AtomicBool::new(false),
+            source: source.cloned(),
             leases: OnceCell::new(),
             outbox: Arc::new(Outbox::new(reactor, fd)),
         }))
@@ -177,7 +193,7 @@ impl Stream {
     #[must_use]
     pub fn expose_fd(&self, is_setup: bool) -> BorrowedFd<'_> {
         if let Some(flow) = self.flow.get()
-            && (!is_setup || flow.has_moved.load(Ordering::Relaxed))
+            && (!is_setup || flow.has_moved())
         {
             flow.escape();
         }
@@ -187,9 +203,7 @@ impl Stream {
     /// How many bytes were received that no read has taken yet.
     #[must_use]
     pub fn bytes_ahead(&self) -> usize {
-        self.flow
-            .get()
-            .map_or(0, |flow| flow.received.lock().ahead().len())
+        self.flow.get().map_or(0, |flow| flow.ahead_bytes())
     }
 
     /// How many bytes were written that the kernel has not taken yet.
@@ -201,15 +215,20 @@ impl Stream {
     /// Takes the stream out of its runtime, if the kernel has all its bytes.
     ///
     /// # Errors
-    /// The stream, if bytes were received ahead, or are queued and the kernel is full; or the error
-    /// that queued bytes have met.
+    /// The stream, if bytes were received ahead, or are queued and the kernel is full, or if the ring of
+    /// another thread is too busy to end its receive; or the error that the connection has met.
     pub fn into_fd(mut self) -> Result<OwnedFd, Refused> {
         if let Some(flow) = self.flow.get() {
+            let has_ended = flow.end_receive();
             let flushed = flow.outbox.flush(Reason::End);
-            if let Some(error) = flow.outbox.take_error() {
+            let error = flow.outbox.take_error();
+            if let Some(error) = error.or_else(|| flow.take_read_error()) {
                 return Err(Refused::Failed(error));
             }
-            if flushed == Flush::Blocked || flow.has_ahead() {
+            if flushed == Flush::Blocked || flow.has_ahead() || !has_ended {
+                if flow.mode.load() == Mode::Completion {
+                    flow.allow_receive();
+                }
                 return Err(Refused::Kept(Box::new(self)));
             }
         }
@@ -221,8 +240,13 @@ impl Stream {
 
     /// Takes what was received ahead.
     pub fn take_ahead(&self) -> Vec<u8> {
-        let taken = self.flow.get().and_then(|flow| flow.take_ahead());
-        taken.map_or_else(Vec::new, |(buffer, range)| buffer[range].to_vec())
+        let mut bytes = Vec::new();
+        if let Some(flow) = self.flow.get() {
+            while let Some((buffer, range)) = flow.take_ahead() {
+                bytes.extend_from_slice(&buffer[range]);
+            }
+        }
+        bytes
     }
 
     /// Moves up to `bytes` bytes by `transfer` as soon as the socket is ready.
@@ -254,16 +278,63 @@ impl Stream {
 }
 
 impl Flow {
+    /// What the ring receives, where it may.
     #[inline]
-    fn has_ahead(&self) -> bool {
-        self.is_ahead.load(Ordering::Relaxed)
+    fn inbox(&self) -> Option<&Inbox> {
+        self.source.as_ref()?.inbox()
     }
 
-    /// Takes what is ahead, with its buffer.
+    /// Whether a byte has moved, or may any moment without a call of the program's.
+    fn has_moved(&self) -> bool {
+        self.has_moved.load(Ordering::Relaxed) || self.is_receiving() || self.has_ahead()
+    }
+
+    #[inline]
+    fn has_ahead(&self) -> bool {
+        self.is_ahead.load(Ordering::Relaxed) || self.inbox().is_some_and(Inbox::has_bytes)
+    }
+
+    fn ahead_bytes(&self) -> usize {
+        let received = self.received.lock();
+        received.ahead().len() + self.inbox().map_or(0, Inbox::len)
+    }
+
+    /// Takes what is ahead, a buffer of it.
     fn take_ahead(&self) -> Option<(pool::Lease, Range<usize>)> {
         let mut received = self.received.lock();
+        self.refill(&mut received);
         self.is_ahead.store(false, Ordering::Relaxed);
         received.take()
+    }
+
+    /// Moves what the ring has received to where it can be lent, if nothing is there.
+    fn refill(&self, received: &mut RecvQueue) {
+        let Some(inbox) = self.inbox().filter(|_| received.is_empty()) else {
+            return;
+        };
+        let mut lease = None;
+        let count = inbox.read(|bytes| {
+            let lease = lease.insert(self.outbox.reactor().pool.lease_or_make());
+            let count = bytes.len().min(lease.len());
+            lease[..count].copy_from_slice(&bytes[..count]);
+            count
+        });
+        if let (Some(lease), Some(count)) = (lease, count) {
+            received.keep(lease, 0, count);
+            self.is_ahead.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets the ring receive for reads that would wait.
+    fn allow_receive(&self) {
+        if let Some(source) = &self.source {
+            source.allow_recv();
+        }
+    }
+
+    /// Has the ring receive no more; what it has received is ahead then. Returns whether it has ended.
+    fn end_receive(&self) -> bool {
+        self.source.as_ref().is_none_or(Reactor::end_recv)
     }
 
     /// A byte has moved, or is about to.
@@ -285,6 +356,7 @@ impl Flow {
             self.outbox.reactor().counters.escaped();
         }
         self.outbox.flush(Reason::Escape);
+        self.end_receive();
     }
 }
 

@@ -11,6 +11,7 @@ use ring_core::token::Token;
 
 use super::{Broken, Shard, Wish};
 use crate::effects::Effects;
+use crate::flow::inbox::{Inbox, RecvOp};
 use crate::limits::{CLOSE_ENTERS_MAX, CLOSE_WAIT_MS};
 use crate::metrics::Metrics;
 use crate::source::{AcceptOp, Arm, Source};
@@ -27,10 +28,12 @@ impl Shard {
         effects: &mut Effects,
     ) -> Result<Detached, Broken> {
         let tokens = disarm(source, effects);
+        let has_unread = source.inbox().is_some_and(Inbox::has_bytes);
         if tokens.is_empty() {
             return Ok(Detached {
                 fd,
                 held: source.is_abandoned(),
+                has_unread,
                 driver: None,
             });
         }
@@ -38,17 +41,11 @@ impl Shard {
             self.ops.orphan(*token);
         }
         if self.may_enter_here() {
-            let was_enabled = self.eventfd_enabled;
-            self.toggle_eventfd(false);
-            let (fd, ended) = self.end_now(&tokens, fd, effects)?;
-            self.toggle_eventfd(was_enabled);
-            let mut ring = self.ops.ring();
-            let is_left =
-                !ended || ring.has_work() || ring.sq_ready() > 0 || !self.wishes.is_empty();
-            let driver = if is_left { self.rouse() } else { None };
+            let (fd, ended, driver) = self.end_here(&tokens, fd, effects)?;
             return Ok(Detached {
                 fd,
                 held: !ended || source.is_abandoned(),
+                has_unread,
                 driver,
             });
         }
@@ -65,13 +62,31 @@ impl Shard {
         Ok(Detached {
             fd,
             held: true,
+            has_unread,
             driver: self.rouse(),
         })
     }
 
     /// Whether this thread may end operations by an enter of its own.
-    fn may_enter_here(&mut self) -> bool {
+    pub(super) fn may_enter_here(&mut self) -> bool {
         !self.is_for_one_thread() || self.owner == Some(this_thread())
+    }
+
+    /// Does [`Shard::end_now`] between two turns: the driver's waker, if that has left it something to do.
+    pub(super) fn end_here(
+        &mut self,
+        tokens: &[Token],
+        fd: Option<OwnedFd>,
+        effects: &mut Effects,
+    ) -> Result<(Option<OwnedFd>, bool, Option<Waker>), Broken> {
+        let was_enabled = self.eventfd_enabled;
+        self.toggle_eventfd(false);
+        let (fd, ended) = self.end_now(tokens, fd, effects)?;
+        self.toggle_eventfd(was_enabled);
+        let mut ring = self.ops.ring();
+        let is_left = !ended || ring.has_work() || ring.sq_ready() > 0 || !self.wishes.is_empty();
+        let driver = if is_left { self.rouse() } else { None };
+        Ok((fd, ended, driver))
     }
 
     /// Cancels, and enters until the cancelled operations have let go of the socket. Returns the
@@ -131,9 +146,11 @@ impl Shard {
             .for_each_context(|source| askers.push(source.clone()));
         for wish in self.wishes.drain(..) {
             match wish {
-                Wish::Poll(source) | Wish::Accept(source) | Wish::ReviewAccept(source) => {
-                    askers.push(source)
-                }
+                Wish::Poll(source)
+                | Wish::Recv(source)
+                | Wish::EndRecv(source)
+                | Wish::Accept(source)
+                | Wish::ReviewAccept(source) => askers.push(source),
                 Wish::Cancel(_) | Wish::Close(_) => {}
             }
         }
@@ -148,6 +165,10 @@ impl Shard {
             }
             if let Some(accept) = source.accept_state() {
                 accept.lock().op = AcceptOp::Idle;
+            }
+            if let Some(inbox) = source.inbox() {
+                inbox.end(RecvOp::Idle);
+                source.end_arrivals(&mut effects.wakers);
             }
             if !drained {
                 source.set_abandoned();
@@ -172,6 +193,8 @@ pub(crate) struct Detached {
     pub(crate) fd: Option<OwnedFd>,
     /// Whether a ring may still hold the socket, so that close(2) would send no FIN.
     pub(crate) held: bool,
+    /// Whether the ring has received bytes that no read has taken.
+    pub(crate) has_unread: bool,
     pub(crate) driver: Option<Waker>,
 }
 
@@ -183,6 +206,11 @@ fn disarm(source: &Source, effects: &mut Effects) -> Vec<Token> {
         tokens.push(token);
     }
     source.set_arm(Arm::Closed);
+    if let Some(RecvOp::InFlight(token) | RecvOp::Ending(token)) =
+        source.inbox().map(|inbox| inbox.end(RecvOp::Closed))
+    {
+        tokens.push(token);
+    }
     if let Some(accept) = source.accept_state() {
         let mut accept = accept.lock();
         effects.taken.extend(accept.taken.drain(..));

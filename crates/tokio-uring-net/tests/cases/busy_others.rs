@@ -164,7 +164,7 @@ fn a_wish_of_another_thread_is_granted_while_the_driver_watches() {
                 let (back, taken) = oneshot::channel();
                 let since = line.watch_begins().await?;
                 helper.does(move || drop(back.send(begin_to_read(stream))));
-                while metrics().polls == since.polls {
+                while metrics().polls + metrics().recvs == since.polls + since.recvs {
                     yield_now().await;
                 }
                 let now = metrics();

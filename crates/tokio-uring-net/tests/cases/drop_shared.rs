@@ -1,5 +1,6 @@
 //! Sockets that others hold too, or that leave their runtime; and listeners.
 
+use crate::stack;
 use crate::stack::net::{TcpListener, TcpSocket};
 use crate::support::closing::{Before, closed, probe_closed, read_all};
 use crate::support::pattern::Pattern;
@@ -65,10 +66,11 @@ fn a_stream_taken_out_of_its_runtime_receives_what_the_runtime_waited_for() {
                 before.happen(&mut stream).await;
                 peer.write_all(&Pattern::new(1).bytes(100))?;
                 turns(2).await;
-                let mut stream = stream.into_std()?;
+                let (mut stream, mut received) = stack::into_std(stream)?;
                 stream.set_nonblocking(false)?;
-                let mut received = [0; 100];
-                stream.read_exact(&mut received)?;
+                let ahead = received.len();
+                received.resize(100, 0);
+                stream.read_exact(&mut received[ahead..])?;
                 Pattern::new(1).check(&received);
             }
         }

@@ -66,6 +66,25 @@ impl Stack {
     }
 }
 
+/// Bytes that were received and that the socket has not any more.
+#[allow(dead_code, reason = "some test binaries make none")]
+pub(crate) fn bytes_ahead(stream: &net::TcpStream) -> usize {
+    stream.bytes_ahead()
+}
+
+/// Takes a stream out of its runtime, with what was received ahead.
+#[allow(dead_code, reason = "some test binaries make none")]
+pub(crate) fn into_std(stream: net::TcpStream) -> std::io::Result<(std::net::TcpStream, Vec<u8>)> {
+    match stream.into_std() {
+        Ok(stream) => Ok((stream, Vec::new())),
+        Err(error) => {
+            let refused = error.downcast::<net::IntoStdError>()?;
+            let (stream, ahead) = refused.into_parts();
+            Ok((stream.into_std()?, ahead))
+        }
+    }
+}
+
 /// Whether calls of the program's own on the descriptor see every byte.
 #[allow(dead_code, reason = "some test binaries make none")]
 pub(crate) fn is_exact(stream: &net::TcpStream) -> bool {

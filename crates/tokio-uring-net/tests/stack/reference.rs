@@ -21,6 +21,16 @@ impl Stack {
     pub(crate) fn check_serves(self) {}
 }
 
+/// Bytes that were received and that the socket has not any more.
+pub(crate) fn bytes_ahead(_: &net::TcpStream) -> usize {
+    0
+}
+
+/// Takes a stream out of its runtime, with what was received ahead.
+pub(crate) fn into_std(stream: net::TcpStream) -> std::io::Result<(std::net::TcpStream, Vec<u8>)> {
+    stream.into_std().map(|stream| (stream, Vec::new()))
+}
+
 /// Whether calls of the program's own on the descriptor see every byte.
 pub(crate) fn is_exact(_: &net::TcpStream) -> bool {
     true

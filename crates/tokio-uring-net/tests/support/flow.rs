@@ -14,6 +14,9 @@ use tokio::io::AsyncWriteExt;
 /// How often something is tried that another thread may come first with.
 const ATTEMPTS: usize = 200;
 
+/// Bytes that may be ahead: 4 KiB, and what the ring receives in one turn.
+pub(crate) const AHEAD_MAX: usize = (4 << 10) + 64 * (2 << 10);
+
 /// What the kernel holds for a stream that is to be blocked.
 const KERNEL_BYTES: u32 = 64 << 10;
 

@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::task::{Context, Poll, ready};
 
-use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use tokio::task::coop;
 
@@ -65,11 +64,21 @@ impl Stream {
                     return Poll::Ready(Ok(Lease::new(buffer, range, permit)));
                 }
             }
+            if flow.is_receiving() {
+                if flow.poll_arrival(cx).is_pending() {
+                    return flow.poll_wait();
+                }
+                continue;
+            }
             let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
                 return flow.poll_wait();
             };
             let mut buffer = flow.outbox.reactor().pool.lease_or_make();
-            match rustix::net::recv(self.fd(), &mut buffer[..], RecvFlags::empty()) {
+            let received = flow.directly(|| {
+                rustix::net::recv(self.fd(), &mut buffer[..], RecvFlags::empty())
+                    .map_err(io::Error::from)
+            });
+            match received {
                 Ok((0, _)) => {
                     let end = flow.after_receive(0, RECV_BUFFER_BYTES);
                     return Poll::Ready(end.map(|_| Lease::empty()));
@@ -81,8 +90,8 @@ impl Stream {
                     let received = flow.after_receive(count, RECV_BUFFER_BYTES);
                     return Poll::Ready(received.map(|_| Lease::new(buffer, 0..count, permit)));
                 }
-                Err(Errno::AGAIN) => event.clear(),
-                Err(error) => return Poll::Ready(Err(error.into())),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
@@ -93,7 +102,14 @@ impl Stream {
         loop {
             if flow.has_ahead() {
                 ready!(coop::poll_proceed(cx)).made_progress();
+                flow.refill(&mut flow.received.lock());
                 return Poll::Ready(Ok(()));
+            }
+            if flow.is_receiving() {
+                if flow.poll_arrival(cx).is_pending() {
+                    return flow.poll_wait();
+                }
+                continue;
             }
             let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
                 return flow.poll_wait();

@@ -6,16 +6,19 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
+use rustix::net::RecvFlags;
 use tokio::io::Interest;
-use tokio::task::coop;
+use tokio::task::{coop, yield_now};
 
 use super::{Flow, Stream};
 use crate::flow::counters::Reason;
+use crate::flow::inbox::Inbox;
 use crate::flow::pool::Lease;
 use crate::flow::recv_queue::RecvQueue;
 use crate::limits::RECV_AHEAD_BELOW_BYTES;
 use crate::mode::Mode;
 use crate::net::recv::RecvInto;
+use crate::net::socket::ReadyEvent;
 use crate::ready::Direction;
 
 impl Stream {
@@ -40,7 +43,13 @@ impl Stream {
                     return Poll::Ready(Ok(count));
                 }
             }
-            let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
+            if flow.is_receiving() {
+                if flow.poll_arrival(cx).is_pending() {
+                    return flow.poll_wait();
+                }
+                continue;
+            }
+            let Poll::Ready(event) = self.poll_recv_ready(cx, flow)? else {
                 return flow.poll_wait();
             };
             let room = buf.room();
@@ -56,6 +65,19 @@ impl Stream {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
                 Err(error) => return Poll::Ready(Err(error)),
             }
+        }
+    }
+
+    /// Waits for a read. In Completion mode the ring may be asked to receive for it.
+    fn poll_recv_ready(
+        &self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+    ) -> Poll<io::Result<ReadyEvent<'_>>> {
+        if flow.mode.load() == Mode::Completion {
+            self.socket.poll_recv_ready(cx)
+        } else {
+            self.socket.poll_ready(cx, Direction::Read)
         }
     }
 
@@ -76,8 +98,9 @@ impl Stream {
         let result = self.socket.try_io(Interest::READABLE, || {
             // With the lock: another task may be receiving ahead.
             let mut received = flow.received.lock();
+            flow.refill(&mut received);
             if received.is_empty() {
-                return buf.recv(self.fd());
+                return flow.directly(|| buf.recv(self.fd()));
             }
             let count = buf.put(received.ahead());
             flow.consume(&mut received, count);
@@ -87,7 +110,7 @@ impl Stream {
             Ok(count) => flow.after_receive(count, room),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 flow.outbox.flush_round(Reason::Read);
-                Err(flow.outbox.take_read_error().unwrap_or(error))
+                Err(flow.take_read_error().unwrap_or(error))
             }
             Err(error) => Err(error),
         }
@@ -115,6 +138,12 @@ impl Stream {
                     return Poll::Ready(Ok(count));
                 }
             }
+            if flow.is_receiving() {
+                if flow.poll_arrival(cx).is_pending() {
+                    return flow.poll_wait();
+                }
+                continue;
+            }
             let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
                 // Another task may have received ahead, and taken the readiness with it.
                 if flow.has_ahead() {
@@ -123,7 +152,7 @@ impl Stream {
                 return flow.poll_wait();
             };
             let room = buf.room();
-            match buf.recv(self.fd()) {
+            match flow.directly(|| buf.recv(self.fd())) {
                 Ok(count) => return Poll::Ready(flow.seen(count, room)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
                 Err(error) => return Poll::Ready(Err(error)),
@@ -154,8 +183,15 @@ impl Stream {
             };
             let coop = poll_fn(coop::poll_proceed).await;
             let room = buf.room();
-            match buf.recv(self.fd()) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
+            match flow.directly(|| buf.recv(self.fd())) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    event.clear();
+                    drop(coop);
+                    if flow.is_receiving() {
+                        // The closed states stay: the driver is to have its turn.
+                        yield_now().await;
+                    }
+                }
                 result => {
                     coop.made_progress();
                     return result.and_then(|count| flow.seen(count, room));
@@ -180,7 +216,8 @@ impl Flow {
         if !self.has_ahead() {
             return None;
         }
-        let received = self.received.lock();
+        let mut received = self.received.lock();
+        self.refill(&mut received);
         (!received.is_empty()).then(|| buf.put(received.ahead()))
     }
 
@@ -190,12 +227,15 @@ impl Flow {
             return None;
         }
         let mut received = self.received.lock();
-        if received.is_empty() {
-            return None;
-        }
-        let count = put(received.ahead());
-        self.consume(&mut received, count);
+        let count = if received.is_empty() {
+            self.inbox()?.read(put)?
+        } else {
+            let count = put(received.ahead());
+            self.consume(&mut received, count);
+            count
+        };
         drop(received);
+        self.note_moved();
         self.outbox.reactor().counters.read_ahead();
         Some(count)
     }
@@ -217,7 +257,7 @@ impl Flow {
             None
         };
         let Some(lease) = lease else {
-            let count = buf.recv(fd)?;
+            let count = self.directly(|| buf.recv(fd))?;
             return Ok(Received {
                 count,
                 taken: count,
@@ -247,7 +287,9 @@ impl Flow {
                 is_short: false,
             });
         }
-        let (count, _) = rustix::net::recv(fd, &mut lease[..], rustix::net::RecvFlags::empty())?;
+        let (count, _) = self.directly(|| {
+            rustix::net::recv(fd, &mut lease[..], RecvFlags::empty()).map_err(io::Error::from)
+        })?;
         // As with tokio, a read that filled the caller's memory to the last byte has not seen the end.
         let is_short = 0 < count && count < lease.len() && count != room;
         let taken = put(&lease[..count]);
@@ -274,7 +316,7 @@ impl Flow {
     /// send has taken the socket's error.
     fn seen(&self, count: usize, room: usize) -> io::Result<usize> {
         match (count, room) {
-            (0, 1..) => self.outbox.take_read_error().map_or(Ok(0), Err),
+            (0, 1..) => self.take_read_error().map_or(Ok(0), Err),
             _ => Ok(count),
         }
     }
@@ -282,9 +324,41 @@ impl Flow {
     /// A read is about to wait: whoever it waits for gets what was written.
     pub(super) fn poll_wait<T>(&self) -> Poll<io::Result<T>> {
         self.outbox.flush_round(Reason::Read);
-        match self.outbox.take_read_error() {
+        match self.take_read_error() {
             Some(error) => Poll::Ready(Err(error)),
             None => Poll::Pending,
+        }
+    }
+
+    /// The error that somebody else has taken from the socket, for a read to tell.
+    pub(super) fn take_read_error(&self) -> Option<io::Error> {
+        let received = self.inbox().and_then(Inbox::take_read_error);
+        received.or_else(|| self.outbox.take_read_error())
+    }
+
+    /// Whether the ring receives: then reads do not.
+    #[inline]
+    pub(super) fn is_receiving(&self) -> bool {
+        self.source
+            .as_ref()
+            .is_some_and(|source| source.is_receiving())
+    }
+
+    /// Waits until the ring has received something, or receives no more.
+    pub(super) fn poll_arrival(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.source {
+            Some(source) => source.poll_arrival(cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// Runs `receive`, a system call, unless the ring receives or has received: then it would block.
+    pub(super) fn directly<R>(&self, receive: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        match self.inbox() {
+            Some(inbox) => inbox
+                .directly(receive)
+                .unwrap_or_else(|| Err(ErrorKind::WouldBlock.into())),
+            None => receive(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{Interest, Ready};
-use tokio::task::coop;
+use tokio::task::{coop, yield_now};
 
 use super::{Flow, Stream};
 use crate::flow::counters::Reason;
@@ -33,6 +33,13 @@ impl Stream {
             let mut ready = event.as_ref().map_or(Ready::EMPTY, ReadyEvent::ready);
             if interest.is_readable() && flow.has_ahead() {
                 ready |= Ready::READABLE;
+            } else if flow.is_receiving() {
+                // Whatever that tells of reads, the ring has not brought yet.
+                ready = ready - Ready::READABLE - Ready::READ_CLOSED;
+                if ready.is_empty() {
+                    // The closed states stay: the driver is to have its turn.
+                    yield_now().await;
+                }
             }
             if ready.is_writable() && !flow.has_room() {
                 ready = ready - Ready::WRITABLE;
@@ -81,6 +88,13 @@ impl Stream {
                 ready!(coop::poll_proceed(cx)).made_progress();
                 return Poll::Ready(Ok(()));
             }
+            if direction == Direction::Read && flow.is_receiving() {
+                if flow.poll_arrival(cx).is_pending() {
+                    flow.outbox.flush_round(Reason::Read);
+                    return Poll::Pending;
+                }
+                continue;
+            }
             let Poll::Ready(event) = self.socket.poll_ready(cx, direction)? else {
                 if direction == Direction::Read && flow.has_ahead() {
                     continue;
@@ -107,8 +121,9 @@ impl Stream {
         f: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
         self.prepare_foreign_io(interest)?;
-        if interest.is_writable() && self.bytes_queued() > 0 {
-            // The kernel is full, and those come first.
+        let is_full = interest.is_writable() && self.bytes_queued() > 0;
+        if is_full || interest.is_readable() && self.is_receiving() {
+            // What is queued comes first, and what the ring receives until it has ended.
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.socket.try_io(interest, f)
@@ -131,7 +146,18 @@ impl Stream {
         if interest.is_writable() {
             poll_fn(|cx| self.poll_flush(cx)).await?;
         }
+        if interest.is_readable() && self.is_receiving() {
+            // On another thread than the ring's: it was told, and ends in its next turn.
+            while self.is_receiving() {
+                yield_now().await;
+            }
+            self.prepare_foreign_io(interest)?;
+        }
         self.socket.async_io(interest, f).await
+    }
+
+    fn is_receiving(&self) -> bool {
+        self.flow.get().is_some_and(|flow| flow.is_receiving())
     }
 
     fn prepare_foreign_io(&self, interest: Interest) -> io::Result<()> {
@@ -143,7 +169,7 @@ impl Stream {
         let error = if interest.is_writable() {
             flow.outbox.take_error()
         } else {
-            flow.outbox.take_read_error()
+            flow.take_read_error()
         };
         if let Some(error) = error {
             return Err(error);

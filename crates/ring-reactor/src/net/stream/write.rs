@@ -11,6 +11,7 @@ use tokio::task::coop;
 
 use super::{Flow, Stream};
 use crate::flow::counters::Reason;
+use crate::flow::inbox::Inbox;
 use crate::flow::outbox::{Flush, Offer, OwnedOffer, Sent};
 use crate::flow::send::Data;
 use crate::mode::Mode;
@@ -47,6 +48,17 @@ impl Stream {
         let Some(flow) = self.flow.get() else {
             return self.poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd));
         };
+        self.poll_write_in(cx, flow, data, may_wait)
+            .map_err(|error| flow.first_error(error))
+    }
+
+    fn poll_write_in(
+        &self,
+        cx: &mut Context<'_>,
+        flow: &Flow,
+        data: Data<'_>,
+        may_wait: bool,
+    ) -> Poll<io::Result<usize>> {
         let may_wait = flow.may_wait() && may_wait;
         if flow.outbox.lets_pass(data.bytes(), may_wait) {
             return self.poll_send(cx, flow, data);
@@ -158,6 +170,7 @@ impl Stream {
         }
         self.socket
             .try_io(Interest::WRITABLE, || flow.outbox.send_now(data, self.fd()))
+            .map_err(|error| flow.first_error(error))
     }
 
     /// Waits until the kernel has taken what is queued. Costs nothing if nothing is.
@@ -176,7 +189,10 @@ impl Stream {
         loop {
             let event = ready!(self.socket.poll_ready(cx, Direction::Write))?;
             match flow.outbox.flush_round(Reason::Flush) {
-                Flush::Done => return Poll::Ready(flow.outbox.take_error().map_or(Ok(()), Err)),
+                Flush::Done => {
+                    let error = flow.outbox.take_error();
+                    return Poll::Ready(error.map_or(Ok(()), |error| Err(flow.first_error(error))));
+                }
                 Flush::Blocked => event.clear(),
             }
         }
@@ -218,7 +234,7 @@ impl Stream {
     /// # Errors
     /// Of getsockopt(2).
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        match self.flow.get().and_then(|flow| flow.outbox.take_error()) {
+        match self.flow.get().and_then(|flow| flow.take_error()) {
             Some(error) => Ok(Some(error)),
             None => SockRef::from(&self.fd()).take_error(),
         }
@@ -226,6 +242,21 @@ impl Stream {
 }
 
 impl Flow {
+    /// The error that somebody else has taken from the socket.
+    fn take_error(&self) -> Option<io::Error> {
+        let received = || self.inbox().and_then(Inbox::take_error);
+        self.outbox.take_error().or_else(received)
+    }
+
+    /// What the kernel would have said instead of `error`, a broken pipe, if the ring's receive had not
+    /// taken it.
+    fn first_error(&self, error: io::Error) -> io::Error {
+        if error.kind() != ErrorKind::BrokenPipe {
+            return error;
+        }
+        self.inbox().and_then(Inbox::take_error).unwrap_or(error)
+    }
+
     /// Whether a write may wait in the queue.
     fn may_wait(&self) -> bool {
         self.note_moved();

@@ -90,7 +90,8 @@ impl IntoStdError {
     ///
     /// If there are none, the kernel was too full to take what is queued: wait for
     /// [`flush`](https://docs.rs/tokio/1/tokio/io/trait.AsyncWriteExt.html#method.flush), and try
-    /// again.
+    /// again. Or another thread asked than that of the stream's runtime, which was too busy for 100 ms to
+    /// end the receive of its ring.
     #[must_use]
     pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
         let ahead = self.stream.stream.take_ahead();
@@ -108,7 +109,7 @@ impl fmt::Display for IntoStdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stream.bytes_ahead() {
             0 => f.write_str(
-                "bytes were written that the kernel has no room for: flush, then try again",
+                "bytes were written that the kernel has no room for (flush first), or the runtime was too busy to end a receive: try again",
             ),
             ahead => write!(
                 f,
