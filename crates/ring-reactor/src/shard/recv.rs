@@ -146,7 +146,8 @@ impl Shard {
         let Some(inbox) = source.inbox() else { return };
         match result {
             Ok(Some(filled)) => self.on_received(source, filled),
-            Ok(None) => source.report(Bits::END_OF_STREAM, &mut effects.wakers),
+            // The end of the stream: whoever looks sees it.
+            Ok(None) => {}
             Err(error) => match error.raw_os_error() {
                 // The bytes, or what is wrong, are there for a recv(2).
                 Some(ENOBUFS) => self.metrics.recv_no_buffers += 1,
