@@ -227,6 +227,23 @@ impl<C> Ops<C> {
         taken
     }
 
+    /// As [`Ops::take_bytes`], with the context of a receive that goes on.
+    pub fn take_bytes_for<R>(
+        &mut self,
+        token: Token,
+        filled: Filled,
+        take: impl FnOnce(Option<&C>, &[u8]) -> R,
+    ) -> R {
+        let operation = self.slab.resources(token);
+        let context = operation.and_then(|operation| operation.context.as_ref());
+        let Some(buffers) = &mut self.buffers else {
+            return take(context, &[]);
+        };
+        let taken = take(context, buffers.bytes(&filled));
+        buffers.give_back(filled);
+        taken
+    }
+
     /// Queues a connect: `io_uring_prep_connect(3)`.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ impl Builder {
 
     /// How many receive buffers of 4 KiB streams in [`Mode::Completion`] may hold at once, all
     /// together; 1024 by default. They are made when they are needed. A stream for which the ring has
-    /// received something counts as one. A read that finds none free receives no byte ahead, nor does the
+    /// received more than 2 KiB that no read has taken counts as one. A read that finds none free receives no byte ahead, nor does the
     /// ring for it; a buffered read or a lease then gets a buffer of its own.
     #[must_use]
     pub fn recv_buffers(mut self, count: usize) -> Builder {

@@ -82,7 +82,7 @@ pub struct Metrics {
     pub flushes_by_room: u64,
     /// Receives that brought more than their read had asked for, those of buffered reads included.
     pub receives_ahead: u64,
-    /// Reads served from bytes received ahead.
+    /// Reads served from bytes that a read had received ahead.
     pub reads_ahead: u64,
     /// Receive buffers in use now, each with bytes that no read has taken yet or that the program holds.
     /// May fall.

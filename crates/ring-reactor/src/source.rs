@@ -192,6 +192,12 @@ impl Source {
         self.wake_all(wakers);
     }
 
+    /// The ring has received: moves the wakers of who waits for that to `wakers`. Nothing is said of the
+    /// socket, which has these bytes no more.
+    pub(crate) fn wake_readers(&self, wakers: &mut Vec<Waker>) {
+        self.waiters.lock().take(Bits::READABLE, wakers);
+    }
+
     /// Moves every waker to `wakers`: each waiter looks for itself what has become of its socket.
     pub(crate) fn wake_all(&self, wakers: &mut Vec<Waker>) {
         self.waiters.lock().take(Bits::ALL, wakers);

@@ -44,7 +44,7 @@ pub(crate) enum Next {
 /// The receive of one socket and what it brought.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    /// Whose bound on receive buffers counts an inbox that has bytes as one.
+    /// Whose bound on receive buffers counts an inbox with more bytes than a buffer of the ring as one.
     pool: Pool,
     state: Mutex<State>,
     /// Whether the operation is under way. Written under the lock.
@@ -193,8 +193,12 @@ impl Inbox {
         if is_full || state.bytes.len() - state.read > ARRIVALS_BYTES_MAX {
             self.is_bulk.store(true, Ordering::Relaxed);
         }
-        state.has_share = state.has_share || self.pool.take_share();
-        if self.is_bulk() || !state.has_share {
+        // What its memory would hold anyhow is not counted.
+        let is_counted = state.bytes.len() - state.read > RING_BUFFER_BYTES;
+        if is_counted && !state.has_share {
+            state.has_share = self.pool.take_share();
+        }
+        if self.is_bulk() || is_counted && !state.has_share {
             Next::End
         } else {
             Next::GoOn
@@ -347,19 +351,22 @@ mod tests {
     }
 
     #[test]
-    fn an_inbox_with_bytes_counts_as_a_buffer_and_one_too_many_ends_its_receive() {
+    fn an_inbox_with_many_bytes_counts_as_a_buffer_and_one_too_many_ends_its_receive() {
         let pool = Pool::new(1);
+        let many = [0; RING_BUFFER_BYTES + 1];
         let (first, second) = (Inbox::new(pool.clone()), Inbox::new(pool.clone()));
         second.allow(true);
+        assert_eq!(first.append(&many[1..], false), Next::GoOn);
+        assert_eq!(pool.leased_count(), 0);
         assert_eq!(first.append(b"x", false), Next::GoOn);
         assert_eq!(first.append(b"y", false), Next::GoOn);
         assert_eq!((pool.leased_count(), second.start()), (1, false));
-        assert_eq!(second.append(b"x", false), Next::End);
+        assert_eq!(second.append(&many, false), Next::End);
         first.read(<[u8]>::len);
         assert_eq!((pool.leased_count(), second.start()), (0, true));
         second.read(<[u8]>::len);
         assert_eq!(pool.leased_count(), 0);
-        first.append(b"x", false);
+        first.append(&many, false);
         drop(first);
         assert_eq!(pool.leased_count(), 0);
     }

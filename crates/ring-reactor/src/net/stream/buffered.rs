@@ -71,6 +71,9 @@ impl Stream {
                 continue;
             }
             let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
+                if flow.has_ahead() {
+                    continue;
+                }
                 return flow.poll_wait();
             };
             let mut buffer = flow.outbox.reactor().pool.lease_or_make();
@@ -112,6 +115,9 @@ impl Stream {
                 continue;
             }
             let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
+                if flow.has_ahead() {
+                    continue;
+                }
                 return flow.poll_wait();
             };
             // A buffer of the stream's own where the pool has none: one, until it has been read.

@@ -50,6 +50,10 @@ impl Stream {
                 continue;
             }
             let Poll::Ready(event) = self.poll_recv_ready(cx, flow)? else {
+                // Another task may have received ahead, or had the ring receive.
+                if flow.has_ahead() {
+                    continue;
+                }
                 return flow.poll_wait();
             };
             let room = buf.room();
@@ -227,15 +231,13 @@ impl Flow {
             return None;
         }
         let mut received = self.received.lock();
-        let count = if received.is_empty() {
-            self.inbox()?.read(put)?
-        } else {
-            let count = put(received.ahead());
-            self.consume(&mut received, count);
-            count
-        };
-        drop(received);
         self.note_moved();
+        if received.is_empty() {
+            return self.inbox()?.read(put);
+        }
+        let count = put(received.ahead());
+        self.consume(&mut received, count);
+        drop(received);
         self.outbox.reactor().counters.read_ahead();
         Some(count)
     }
