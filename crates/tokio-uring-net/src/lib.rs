@@ -81,6 +81,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `axum` | axum's `Listener` for [`TcpListener`], so that `axum::serve` takes it. Linux only. |
 //! | `hyper` | The module `hyper`: hyper's I/O traits for [`TcpStream`], and `hyper::serve`, a server for HTTP/1.1 and HTTP/2 with graceful shutdown. Linux only. |
 //!
 //! # What differs from `tokio::net`
@@ -101,7 +102,8 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
-//   hyper                                       - serves on a listener
+//   axum, hyper                                 - serve on a listener
+//   accepting
 //   per_core
 //   per_core::worker
 //   per_core::this_core
@@ -112,6 +114,10 @@
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   read_buf, sys
 
+#[cfg(all(target_os = "linux", any(feature = "axum", feature = "hyper")))]
+mod accepting;
+#[cfg(all(target_os = "linux", feature = "axum"))]
+mod axum;
 #[cfg(target_os = "linux")]
 mod backend;
 #[cfg(all(target_os = "linux", feature = "hyper"))]

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use crate::server::{Server, executable, ring_is_available, setups};
 
-const EXAMPLES: [&str; 5] = ["http", "echo", "proxy", "migrate", "per_core"];
+const EXAMPLES: [&str; 6] = ["axum", "http", "echo", "proxy", "migrate", "per_core"];
 
 fn run(example: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let Output {
@@ -38,6 +38,7 @@ fn help_goes_to_stdout_and_names_every_option() {
 #[test]
 fn a_usage_error_says_what_was_expected_and_exits_with_2() {
     let cases: &[(&str, &[&str], &str)] = &[
+        ("axum", &["--port", "80"], "--port"),
         ("http", &["--port", "80"], "--port"),
         ("http", &["extra"], "extra"),
         ("http", &["--listen"], "--listen"),

@@ -11,6 +11,7 @@
     reason = "a test ends at the first thing that fails"
 )]
 
+mod axum;
 mod command_line;
 mod echo;
 mod http;

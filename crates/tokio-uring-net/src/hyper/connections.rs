@@ -2,23 +2,20 @@
 
 use std::error::Error;
 use std::future::poll_fn;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
-use rustix::io::Errno;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
-use tracing::{debug, error, warn};
+use tokio::time::timeout;
+use tracing::{debug, error};
 
+use crate::accepting::accept;
 use crate::tcp::listener::TcpListener;
 use crate::tcp::stream::TcpStream;
-
-/// How long accepting rests when the process or the machine has run out of something.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a server does next.
 pub(super) enum Event {
@@ -95,40 +92,6 @@ impl Connections {
         self.tasks.shutdown().await;
         cut
     }
-}
-
-/// Accepts the next connection, whatever befalls others.
-async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return Ok(accepted),
-            Err(error) if is_final(&error) => return Err(error),
-            Err(error) => {
-                warn!(%error, "a connection could not be accepted");
-                // A connection that its peer gave up concerns nobody else. What lasts a while, too
-                // many open files first of all, leaves the connection in the kernel's queue, and
-                // the next accept would fail at once.
-                let concerns_one = matches!(
-                    error.kind(),
-                    ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
-                );
-                if !concerns_one {
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-}
-
-/// Whether every later accept would fail in the same way.
-fn is_final(error: &io::Error) -> bool {
-    // accept(2): the descriptor is none, is none of a socket, or of one that does not listen. An
-    // error that is not the kernel's says that the runtime is gone.
-    error.raw_os_error().is_none_or(|errno| {
-        [Errno::BADF, Errno::INVAL, Errno::NOTSOCK]
-            .map(Errno::raw_os_error)
-            .contains(&errno)
-    })
 }
 
 /// Tells of a service that has panicked.

@@ -1,0 +1,119 @@
+//! axum on `TcpListener`, on every driver and runtime.
+#![cfg(target_os = "linux")]
+
+#[path = "stack/ours.rs"]
+mod stack;
+mod support;
+
+use crate::stack::net::{Mode, TcpListener};
+use crate::support::setup::{Setup, on_every_runtime};
+use crate::support::tcp::any_port;
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::routing::{get, post};
+use axum::serve::{Listener, ListenerExt};
+use std::io;
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+async fn who(ConnectInfo(peer): ConnectInfo<SocketAddr>) -> String {
+    format!("you are {peer}")
+}
+
+async fn late() -> &'static str {
+    tokio::task::yield_now().await;
+    "late"
+}
+
+/// A server, its address, and what stops it.
+async fn start(
+    setup: Setup,
+) -> io::Result<(SocketAddr, oneshot::Sender<()>, JoinHandle<io::Result<()>>)> {
+    let listener = TcpListener::bind(any_port()).await?;
+    let address = Listener::local_addr(&listener)?;
+    let listener = listener.tap_io(move |stream| {
+        assert_eq!(stream.mode(), setup.stack.mode());
+        stream.set_nodelay(true).expect("the stream is open");
+    });
+    let router = Router::new()
+        .route("/who", get(who))
+        .route("/late", get(late))
+        .route("/echo", post(async |body: String| body));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let (stop, stopping) = oneshot::channel();
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async { stopping.await.unwrap_or(()) });
+    Ok((address, stop, tokio::spawn(server.into_future())))
+}
+
+/// Sends a request whose connection ends with the response; answers the body.
+async fn exchange(client: &mut TcpStream, head: &str, body: &str) -> io::Result<String> {
+    let length = body.len();
+    let request = format!(
+        "{head} HTTP/1.1\r\nhost: example\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    client.write_all(request.as_bytes()).await?;
+    let mut response = String::new();
+    client.read_to_string(&mut response).await?;
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    let (_, body) = response.split_once("\r\n\r\n").expect("a head ends");
+    Ok(body.to_owned())
+}
+
+#[test]
+fn axum_serves_and_knows_its_peers() {
+    on_every_runtime(|setup| async move {
+        let (address, stop, server) = start(setup).await?;
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(address).await?;
+            let me = client.local_addr()?;
+            let answer = exchange(&mut client, "GET /who", "").await?;
+            assert_eq!(answer, format!("you are {me}"));
+        }
+        let text = "0123456789".repeat(10_000);
+        let mut client = TcpStream::connect(address).await?;
+        assert_eq!(exchange(&mut client, "POST /echo", &text).await?, text);
+        stop.send(()).expect("the server runs");
+        server.await?
+    });
+}
+
+#[test]
+fn a_stopped_server_answers_whom_it_has_accepted_and_nobody_else() {
+    on_every_runtime(|setup| async move {
+        let (address, stop, server) = start(setup).await?;
+        let mut client = TcpStream::connect(address).await?;
+        // Half a request: the connection is in the server's hands when the other half is answered.
+        client
+            .write_all(b"GET /who HTTP/1.1\r\nhost: example\r\n\r\n")
+            .await?;
+        let mut first = [0; 12];
+        client.read_exact(&mut first).await?;
+        assert_eq!(&first, b"HTTP/1.1 200");
+        stop.send(()).expect("the server runs");
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await?;
+        server.await??;
+        let refused = TcpStream::connect(address).await.map(drop);
+        let refused = refused.map_err(|error| error.kind());
+        assert_eq!(refused, Err(io::ErrorKind::ConnectionRefused));
+        Ok(())
+    });
+}
+
+#[test]
+fn the_connections_have_the_mode_of_the_listener() {
+    on_every_runtime(|_| async move {
+        for mode in [Mode::Exact, Mode::Completion] {
+            let mut listener = TcpListener::bind(any_port()).await?;
+            listener.set_mode(mode);
+            let client = TcpStream::connect(Listener::local_addr(&listener)?).await?;
+            let (stream, peer) = Listener::accept(&mut listener).await;
+            assert_eq!((stream.mode(), peer), (mode, client.local_addr()?));
+        }
+        Ok(())
+    });
+}
