@@ -10,7 +10,6 @@ use super::Stream;
 use super::read::Received;
 use crate::flow::lease::{Allowance, Lease};
 use crate::limits::RECV_BUFFER_BYTES;
-use crate::ready::Direction;
 
 impl Stream {
     /// Lends what is ahead; receives a buffer of it if nothing is. No byte is read before
@@ -64,17 +63,8 @@ impl Stream {
                     return Poll::Ready(Ok(Lease::new(buffer, range, permit)));
                 }
             }
-            if flow.is_receiving() {
-                if flow.poll_arrival(cx).is_pending() {
-                    return flow.poll_wait();
-                }
+            let Some(event) = ready!(self.poll_readable(cx, flow, false))? else {
                 continue;
-            }
-            let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
-                if flow.has_ahead() {
-                    continue;
-                }
-                return flow.poll_wait();
             };
             let mut buffer = flow.outbox.reactor().pool.lease_or_make();
             let received = flow.directly(|| {
@@ -108,17 +98,8 @@ impl Stream {
                 flow.refill(&mut flow.received.lock());
                 return Poll::Ready(Ok(()));
             }
-            if flow.is_receiving() {
-                if flow.poll_arrival(cx).is_pending() {
-                    return flow.poll_wait();
-                }
+            let Some(event) = ready!(self.poll_readable(cx, flow, false))? else {
                 continue;
-            }
-            let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
-                if flow.has_ahead() {
-                    continue;
-                }
-                return flow.poll_wait();
             };
             // A buffer of the stream's own where the pool has none: one, until it has been read.
             let lease = flow.outbox.reactor().pool.lease_or_make();

@@ -43,18 +43,9 @@ impl Stream {
                     return Poll::Ready(Ok(count));
                 }
             }
-            if flow.is_receiving() {
-                if flow.poll_arrival(cx).is_pending() {
-                    return flow.poll_wait();
-                }
+            let may_start = flow.mode.load() == Mode::Completion;
+            let Some(event) = ready!(self.poll_readable(cx, flow, may_start))? else {
                 continue;
-            }
-            let Poll::Ready(event) = self.poll_recv_ready(cx, flow)? else {
-                // Another task may have received ahead, or had the ring receive.
-                if flow.has_ahead() {
-                    continue;
-                }
-                return flow.poll_wait();
             };
             let room = buf.room();
             match flow.receive(self.fd(), buf) {
@@ -72,16 +63,30 @@ impl Stream {
         }
     }
 
-    /// Waits for a read. In Completion mode the ring may be asked to receive for it.
-    fn poll_recv_ready(
+    /// Waits for the socket, for a read that found nothing ahead; `None`: look there again. If `may_start`,
+    /// the ring may be asked to receive.
+    pub(super) fn poll_readable(
         &self,
         cx: &mut Context<'_>,
         flow: &Flow,
-    ) -> Poll<io::Result<ReadyEvent<'_>>> {
-        if flow.mode.load() == Mode::Completion {
+        may_start: bool,
+    ) -> Poll<io::Result<Option<ReadyEvent<'_>>>> {
+        if flow.is_receiving() {
+            return match flow.poll_arrival(cx) {
+                Poll::Ready(()) => Poll::Ready(Ok(None)),
+                Poll::Pending => flow.poll_wait(),
+            };
+        }
+        let polled = if may_start {
             self.socket.poll_recv_ready(cx)
         } else {
             self.socket.poll_ready(cx, Direction::Read)
+        };
+        match polled? {
+            Poll::Ready(event) => Poll::Ready(Ok(Some(event))),
+            // Another task has received ahead, and taken the readiness with it, or had the ring receive.
+            Poll::Pending if flow.has_ahead() => Poll::Ready(Ok(None)),
+            Poll::Pending => flow.poll_wait(),
         }
     }
 
@@ -142,18 +147,8 @@ impl Stream {
                     return Poll::Ready(Ok(count));
                 }
             }
-            if flow.is_receiving() {
-                if flow.poll_arrival(cx).is_pending() {
-                    return flow.poll_wait();
-                }
+            let Some(event) = ready!(self.poll_readable(cx, flow, false))? else {
                 continue;
-            }
-            let Poll::Ready(event) = self.socket.poll_ready(cx, Direction::Read)? else {
-                // Another task may have received ahead, and taken the readiness with it.
-                if flow.has_ahead() {
-                    continue;
-                }
-                return flow.poll_wait();
             };
             let room = buf.room();
             match flow.directly(|| buf.recv(self.fd())) {
