@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::buf_ring::Filled;
+use crate::buf_ring::{BufRing, Filled};
 use crate::completion::Cqe;
 use crate::prep;
 use crate::submission::QueueFull;
@@ -48,12 +48,7 @@ impl<C> Ops<C> {
 
     /// Hands the bytes of a receive to `take`, then gives their buffer back to the kernel.
     pub fn take_bytes<R>(&mut self, filled: Filled, take: impl FnOnce(&[u8]) -> R) -> R {
-        let Some(buffers) = &mut self.buffers else {
-            return take(&[]);
-        };
-        let taken = take(buffers.bytes(&filled));
-        buffers.give_back(filled);
-        taken
+        take_bytes(&mut self.buffers, filled, take)
     }
 
     /// As [`Ops::take_bytes`], with the context of a receive that goes on.
@@ -65,12 +60,7 @@ impl<C> Ops<C> {
     ) -> R {
         let operation = self.slab.resources(token);
         let context = operation.and_then(|operation| operation.context.as_ref());
-        let Some(buffers) = &mut self.buffers else {
-            return take(context, &[]);
-        };
-        let taken = take(context, buffers.bytes(&filled));
-        buffers.give_back(filled);
-        taken
+        take_bytes(&mut self.buffers, filled, |bytes| take(context, bytes))
     }
 
     /// Takes note of a buffer that a CQE names.
@@ -86,4 +76,18 @@ impl<C> Ops<C> {
             buffers.give_back(Filled::new(number));
         }
     }
+}
+
+/// Beside the slab, which the caller may be looking at.
+fn take_bytes<R>(
+    buffers: &mut Option<BufRing>,
+    filled: Filled,
+    take: impl FnOnce(&[u8]) -> R,
+) -> R {
+    let Some(buffers) = buffers else {
+        return take(&[]);
+    };
+    let taken = take(buffers.bytes(&filled));
+    buffers.give_back(filled);
+    taken
 }

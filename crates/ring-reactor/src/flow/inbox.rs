@@ -3,7 +3,7 @@
 //!
 //! | state | who receives from the socket | leaves on |
 //! |---|---|---|
-//! | `Idle` | reads, by recv(2) | a read that would wait -> `Queued`, unless the socket has shown that this does not pay ([`Inbox::is_bulk`]) |
+//! | `Idle` | reads, by recv(2) | a read that would wait -> `Queued`, unless the socket has shown that this does not pay (`is_bulk`) |
 //! | `Queued` | nobody | the driver's turn -> `InFlight`, or `Idle` if there are no buffers to be had; an end that was asked for -> `Idle` |
 //! | `InFlight` | the kernel, whenever the ring's thread enters | the last CQE -> `Idle`; an end that was asked for -> `Ending` |
 //! | `Ending` | the kernel, until it hears of the cancel | the last CQE -> `Idle` |
@@ -33,6 +33,13 @@ pub(crate) enum RecvOp {
     Closed,
 }
 
+impl RecvOp {
+    /// Whether the kernel receives, or is about to.
+    fn is_receiving(self) -> bool {
+        !matches!(self, RecvOp::Idle | RecvOp::Closed)
+    }
+}
+
 /// What is to become of a receive that has brought bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -51,7 +58,6 @@ pub(crate) struct Inbox {
     is_receiving: AtomicBool,
     /// Whether there are bytes. Written under the lock.
     has_bytes: AtomicBool,
-    is_bulk: AtomicBool,
     ended: Condvar,
 }
 
@@ -60,6 +66,9 @@ struct State {
     op: RecvOp,
     /// Whether the stream is one for which the ring may receive.
     is_allowed: bool,
+    /// Whether the socket moves bulk, or its reader is slow: recv(2) into the reader's own memory is better
+    /// then.
+    is_bulk: bool,
     bytes: Vec<u8>,
     /// How many of them have been read.
     read: usize,
@@ -76,7 +85,6 @@ impl Inbox {
             state: Mutex::default(),
             is_receiving: AtomicBool::new(false),
             has_bytes: AtomicBool::new(false),
-            is_bulk: AtomicBool::new(false),
             ended: Condvar::new(),
         }
     }
@@ -90,10 +98,8 @@ impl Inbox {
     /// not shown that it does not pay, and the reactor's bound on received bytes has room.
     pub(crate) fn start(&self) -> bool {
         let mut state = self.state.lock();
-        let may_start = state.op == RecvOp::Idle
-            && state.is_allowed
-            && !self.is_bulk()
-            && self.pool.has_share();
+        let may_start =
+            state.op == RecvOp::Idle && state.is_allowed && !state.is_bulk && self.pool.has_share();
         if may_start {
             self.set_op(&mut state, RecvOp::Queued);
         }
@@ -114,15 +120,9 @@ impl Inbox {
         self.has_bytes.load(Ordering::Acquire)
     }
 
-    /// Whether the socket moves bulk, or its reader is slow: recv(2) into the reader's own memory is
-    /// better then.
-    #[inline]
-    pub(crate) fn is_bulk(&self) -> bool {
-        self.is_bulk.load(Ordering::Relaxed)
-    }
-
+    /// Starts no receive any more.
     pub(crate) fn set_bulk(&self) {
-        self.is_bulk.store(true, Ordering::Relaxed);
+        self.state.lock().is_bulk = true;
     }
 
     pub(crate) fn op(&self) -> RecvOp {
@@ -152,9 +152,9 @@ impl Inbox {
 
     fn set_op(&self, state: &mut State, op: RecvOp) {
         state.op = op;
-        let is_receiving = !matches!(op, RecvOp::Idle | RecvOp::Closed);
-        self.is_receiving.store(is_receiving, Ordering::Release);
-        if !is_receiving {
+        self.is_receiving
+            .store(op.is_receiving(), Ordering::Release);
+        if !op.is_receiving() {
             self.ended.notify_all();
         }
     }
@@ -162,18 +162,16 @@ impl Inbox {
     /// Waits until the receive has ended, `limit` at most; answers whether it has.
     pub(crate) fn wait_ended(&self, limit: Duration) -> bool {
         let mut state = self.state.lock();
-        let is_receiving = |state: &mut State| !matches!(state.op, RecvOp::Idle | RecvOp::Closed);
         !self
             .ended
-            .wait_while_for(&mut state, is_receiving, limit)
+            .wait_while_for(&mut state, |state| state.op.is_receiving(), limit)
             .timed_out()
     }
 
     /// Has a read receive by itself; `None` if the kernel receives, or bytes are here.
     pub(crate) fn directly<R>(&self, receive: impl FnOnce() -> R) -> Option<R> {
         let state = self.state.lock();
-        let may_receive =
-            matches!(state.op, RecvOp::Idle | RecvOp::Closed) && state.read == state.bytes.len();
+        let may_receive = !state.op.is_receiving() && state.read == state.bytes.len();
         may_receive.then(receive)
     }
 
@@ -191,14 +189,14 @@ impl Inbox {
         state.bytes.extend_from_slice(bytes);
         self.has_bytes.store(true, Ordering::Release);
         if is_full || state.bytes.len() - state.read > ARRIVALS_BYTES_MAX {
-            self.is_bulk.store(true, Ordering::Relaxed);
+            state.is_bulk = true;
         }
         // What its memory would hold anyhow is not counted.
         let is_counted = state.bytes.len() - state.read > RING_BUFFER_BYTES;
         if is_counted && !state.has_share {
             state.has_share = self.pool.take_share();
         }
-        if self.is_bulk() || is_counted && !state.has_share {
+        if state.is_bulk || is_counted && !state.has_share {
             Next::End
         } else {
             Next::GoOn
@@ -323,9 +321,9 @@ mod tests {
         let inbox = inbox();
         let bytes = vec![1; ARRIVALS_BYTES_MAX];
         assert_eq!(inbox.append(&bytes, false), Next::GoOn);
-        assert!(!inbox.is_bulk());
+        assert!(!inbox.state.lock().is_bulk);
         assert_eq!(inbox.append(b"x", false), Next::End);
-        assert!(inbox.is_bulk() && !inbox.start());
+        assert!(inbox.state.lock().is_bulk && !inbox.start());
         assert_eq!(inbox.read(<[u8]>::len), Some(ARRIVALS_BYTES_MAX + 1));
         assert!(inbox.state.lock().bytes.capacity() <= RING_BUFFER_BYTES);
     }
@@ -347,7 +345,7 @@ mod tests {
     fn a_full_buffer_ends_the_receives() {
         let inbox = inbox();
         assert_eq!(inbox.append(b"x", true), Next::End);
-        assert!(inbox.is_bulk());
+        assert!(inbox.state.lock().is_bulk);
     }
 
     #[test]
