@@ -85,9 +85,11 @@ impl Shard {
             driver: None,
             by_driver: false,
         };
-        match source.inbox().map_or(RecvOp::Idle, |inbox| inbox.op()) {
+        let op = source.inbox().map_or(RecvOp::Idle, |inbox| inbox.op());
+        match op {
             RecvOp::InFlight(token) | RecvOp::Ending(token) if self.may_enter_here() => {
-                self.metrics.recv_cancels += 1;
+                // One that is ending was counted when its cancel was sent.
+                self.metrics.recv_cancels += u64::from(matches!(op, RecvOp::InFlight(_)));
                 (_, _, ended.driver) = self.end_here(&[token], None, effects)?;
             }
             RecvOp::InFlight(_) | RecvOp::Ending(_) => {
