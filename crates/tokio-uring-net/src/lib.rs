@@ -130,6 +130,8 @@ mod read_buf;
 mod sys;
 #[cfg(target_os = "linux")]
 pub mod tcp;
+#[cfg(target_os = "linux")]
+pub mod unix;
 
 #[cfg(target_os = "linux")]
 pub use crate::backend::{
@@ -160,7 +162,7 @@ pub use tokio::net::*;
 // ---- Still tokio's own; served by tokio's epoll ----
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
-pub use tokio::net::{UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream, unix};
+pub use tokio::net::{UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream};
 // ----
 
 // Has the examples of README.md compiled and run with those of the crate.

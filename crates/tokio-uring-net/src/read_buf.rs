@@ -16,7 +16,7 @@ use std::os::fd::BorrowedFd;
 use ::hyper::rt::ReadBufCursor;
 use bytes::BufMut;
 use ring_reactor::net::RecvInto;
-use socket2::SockRef;
+use socket2::{SockAddr, SockRef};
 use tokio::io::ReadBuf;
 
 /// The unfilled part of a [`ReadBuf`]; a receive advances it.
@@ -55,7 +55,7 @@ impl RecvInto for Unfilled<'_, '_> {
     }
 
     fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
-        fill(self.0, |room| SockRef::from(&fd).recv(room))
+        fill(self.0, recv(fd)).map(|(count, ())| count)
     }
 }
 
@@ -69,7 +69,7 @@ impl RecvInto for Peeked<'_, '_> {
     }
 
     fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
-        fill(self.0, |room| SockRef::from(&fd).peek(room))
+        fill(self.0, peek(fd)).map(|(count, ())| count)
     }
 }
 
@@ -85,15 +85,7 @@ impl<B: BufMut> RecvInto for Free<'_, B> {
     }
 
     fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
-        let chunk = self.0.chunk_mut();
-        // SAFETY: `as_uninit_slice_mut` requires that no uninitialised byte is written. socket2
-        // hands the slice to recv(2) alone, which only ever writes bytes that it received.
-        let room = unsafe { chunk.as_uninit_slice_mut() };
-        let received = SockRef::from(&fd).recv(room)?;
-        // SAFETY: `advance_mut` requires the next `received` bytes of the chunk to be initialised.
-        // recv(2) wrote that many at its start, and never answers more than the length it was given.
-        unsafe { self.0.advance_mut(received) };
-        Ok(received)
+        fill_free(self.0, recv(fd)).map(|(count, ())| count)
     }
 }
 
@@ -144,18 +136,87 @@ impl RecvInto for Scattered<'_, '_> {
     }
 }
 
+// ---- Datagrams, with the address of their sender ----
+
+impl Unfilled<'_, '_> {
+    /// recvfrom(2): how many bytes came, and from whom.
+    pub(crate) fn recv_from(&mut self, fd: BorrowedFd<'_>) -> io::Result<(usize, SockAddr)> {
+        fill(self.0, |room| SockRef::from(&fd).recv_from(room))
+    }
+
+    /// read(2), for what is no socket.
+    pub(crate) fn read(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        fill(self.0, read(fd)).map(|(count, ())| count)
+    }
+}
+
+impl Peeked<'_, '_> {
+    /// recvfrom(2) of a datagram that stays in the socket.
+    pub(crate) fn recv_from(&mut self, fd: BorrowedFd<'_>) -> io::Result<(usize, SockAddr)> {
+        fill(self.0, |room| SockRef::from(&fd).peek_from(room))
+    }
+}
+
+impl<B: BufMut> Free<'_, B> {
+    /// recvfrom(2): how many bytes came, and from whom.
+    pub(crate) fn recv_from(&mut self, fd: BorrowedFd<'_>) -> io::Result<(usize, SockAddr)> {
+        fill_free(self.0, |room| SockRef::from(&fd).recv_from(room))
+    }
+
+    /// read(2), for what is no socket.
+    pub(crate) fn read(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        fill_free(self.0, read(fd)).map(|(count, ())| count)
+    }
+}
+
+// ----
+
 /// Runs one receive call on the unfilled part of `buf` and moves both cursors over what it wrote.
-fn fill(
+fn fill<R>(
     buf: &mut ReadBuf<'_>,
-    receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<usize>,
-) -> io::Result<usize> {
-    // SAFETY: `unfilled_mut` requires that initialised bytes are not made uninitialised. Both
-    // callers hand the slice to recv(2) alone, which only ever writes bytes that it received.
+    receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<(usize, R)>,
+) -> io::Result<(usize, R)> {
+    // SAFETY: `unfilled_mut` requires that initialised bytes are not made uninitialised. The callers,
+    // all in this file, hand the slice to a system call alone, which only ever writes bytes that it
+    // received.
     let room = unsafe { buf.unfilled_mut() };
-    let received = receive(room)?;
-    // SAFETY: `assume_init` requires the first `received` unfilled bytes to be initialised. recv(2)
-    // wrote that many at the start of `room`, and never answers more than the length it was given.
+    let (received, rest) = receive(room)?;
+    // SAFETY: `assume_init` requires the first `received` unfilled bytes to be initialised. The
+    // system call wrote that many at the start of `room`, and never answers more than the length it
+    // was given.
     unsafe { buf.assume_init(received) };
     buf.advance(received);
-    Ok(received)
+    Ok((received, rest))
+}
+
+/// The same for the free part of `buf`.
+fn fill_free<R>(
+    buf: &mut impl BufMut,
+    receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<(usize, R)>,
+) -> io::Result<(usize, R)> {
+    let chunk = buf.chunk_mut();
+    // SAFETY: `as_uninit_slice_mut` requires that no uninitialised byte is written. The callers, all
+    // in this file, hand the slice to a system call alone, which only ever writes bytes that it
+    // received.
+    let room = unsafe { chunk.as_uninit_slice_mut() };
+    let (received, rest) = receive(room)?;
+    // SAFETY: `advance_mut` requires the next `received` bytes of the chunk to be initialised. The
+    // system call wrote that many at its start, and never answers more than the length it was given.
+    unsafe { buf.advance_mut(received) };
+    Ok((received, rest))
+}
+
+/// recv(2), as the functions above want it.
+fn recv(fd: BorrowedFd<'_>) -> impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<(usize, ())> {
+    move |room| Ok((SockRef::from(&fd).recv(room)?, ()))
+}
+
+/// The same, of bytes that stay in the socket.
+fn peek(fd: BorrowedFd<'_>) -> impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<(usize, ())> {
+    move |room| Ok((SockRef::from(&fd).peek(room)?, ()))
+}
+
+/// read(2), for what is no socket.
+fn read(fd: BorrowedFd<'_>) -> impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<(usize, ())> {
+    move |room| Ok((rustix::io::read(fd, room)?.0.len(), ()))
 }

@@ -3,9 +3,13 @@
 //! Every call here is non-blocking and safe; receiving into uninitialised memory is in
 //! `read_buf.rs`.
 
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net as unix;
 
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
@@ -13,6 +17,11 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 /// Makes a TCP socket that is non-blocking and close-on-exec.
 pub(crate) fn tcp_socket(domain: Domain) -> io::Result<Socket> {
     Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))
+}
+
+/// Makes a Unix socket that is non-blocking and close-on-exec.
+pub(crate) fn unix_socket(kind: Type) -> io::Result<Socket> {
+    Socket::new(Domain::UNIX, kind.nonblocking(), None)
 }
 
 /// Calls connect(2); a connection that is still under way is not an error.
@@ -41,6 +50,25 @@ pub(crate) fn internet_addr(addr: SockAddr) -> io::Result<SocketAddr> {
             "invalid address family (not IPv4 or IPv6)",
         )
     })
+}
+
+/// The Unix address in `addr`.
+pub(crate) fn unix_addr(addr: &SockAddr) -> io::Result<unix::SocketAddr> {
+    match (addr.as_abstract_namespace(), addr.as_pathname()) {
+        (Some(name), _) => unix::SocketAddr::from_abstract_name(name),
+        (None, Some(path)) => unix::SocketAddr::from_pathname(path),
+        // What the standard library makes of no path at all: an address without a name.
+        (None, None) => unix::SocketAddr::from_pathname(""),
+    }
+}
+
+/// The address to call bind(2), connect(2) or sendto(2) with.
+pub(crate) fn unix_sock_addr(addr: &unix::SocketAddr) -> io::Result<SockAddr> {
+    match (addr.as_abstract_name(), addr.as_pathname()) {
+        (Some(name), _) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
+        (None, Some(path)) => SockAddr::unix(path),
+        (None, None) => SockAddr::unix(""),
+    }
 }
 
 /// The answer to a name that resolves to nothing.

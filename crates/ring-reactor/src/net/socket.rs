@@ -26,8 +26,10 @@ use crate::source::{Source, Wait};
 pub enum Origin {
     /// Fresh from accept(2): taken to be ready both ways, as tokio does; nobody else holds it.
     Accepted,
-    /// Made here and connecting, or about to: nothing is known; nobody else holds it.
-    Connecting,
+    /// Made here: nothing is known of its readiness; nobody else holds it.
+    New,
+    /// Made here and connecting: ready when the driver says so, not before; nobody else holds it.
+    NotReady,
     /// Listening: the first accept tries accept4(2) at once.
     Listening,
     /// From outside: it may be duplicated, and nothing is known of its readiness.
@@ -113,7 +115,8 @@ impl Socket {
                 let ready = match origin {
                     Origin::Accepted => ReadyState::assumed(Bits::BOTH),
                     Origin::Listening => ReadyState::assumed(Bits::READABLE),
-                    Origin::Connecting | Origin::Foreign => ReadyState::unverified(),
+                    Origin::NotReady => ReadyState::assumed(Bits::NONE),
+                    Origin::New | Origin::Foreign => ReadyState::unverified(),
                 };
                 let accepts = origin == Origin::Listening && reactor.does_accept;
                 let source = Source::new(reactor, Target::of(fd.as_fd()), ready, accepts);
@@ -276,6 +279,36 @@ impl Socket {
             match f() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => event.clear(),
                 result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// Moves up to `bytes` bytes of a stream by `transfer` as soon as the socket is ready.
+    ///
+    /// A short transfer shows, as `WouldBlock` does, that the socket is drained or full: the next
+    /// call need not try before the driver reports more.
+    ///
+    /// # Errors
+    /// Those of `transfer`; that the runtime is shutting down.
+    #[inline]
+    pub fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        bytes: usize,
+        mut transfer: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let event = ready!(self.poll_ready(cx, direction))?;
+            match transfer(self.fd()) {
+                Ok(moved) => {
+                    if 0 < moved && moved < bytes {
+                        event.clear();
+                    }
+                    return Poll::Ready(Ok(moved));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => event.clear(),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }

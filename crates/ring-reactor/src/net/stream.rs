@@ -29,12 +29,11 @@ mod ready;
 mod write;
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::ops::Range;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -52,7 +51,6 @@ use crate::flow::recv_queue::RecvQueue;
 use crate::limits::CARRIED_TIMEOUT_MS;
 use crate::mode::{AtomicMode, Mode};
 use crate::reactor::Reactor;
-use crate::ready::Direction;
 use crate::select;
 use crate::source::Source;
 
@@ -247,33 +245,6 @@ impl Stream {
             }
         }
         bytes
-    }
-
-    /// Moves up to `bytes` bytes by `transfer` as soon as the socket is ready.
-    ///
-    /// A short transfer shows, as `WouldBlock` does, that the socket is drained or full: the next
-    /// call need not try before the driver reports more.
-    #[inline]
-    fn poll_transfer(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        bytes: usize,
-        mut transfer: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            let event = ready!(self.socket.poll_ready(cx, direction))?;
-            match transfer(self.socket.fd()) {
-                Ok(moved) => {
-                    if 0 < moved && moved < bytes {
-                        event.clear();
-                    }
-                    return Poll::Ready(Ok(moved));
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => event.clear(),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
     }
 }
 

@@ -33,7 +33,9 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         let Some(flow) = self.flow.get() else {
             let room = buf.room();
-            return self.poll_transfer(cx, Direction::Read, room, |fd| buf.recv(fd));
+            return self
+                .socket
+                .poll_transfer(cx, Direction::Read, room, |fd| buf.recv(fd));
         };
         loop {
             if flow.has_ahead() {

@@ -46,7 +46,9 @@ impl Stream {
         may_wait: bool,
     ) -> Poll<io::Result<usize>> {
         let Some(flow) = self.flow.get() else {
-            return self.poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd));
+            return self
+                .socket
+                .poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd));
         };
         self.poll_write_in(cx, flow, data, may_wait)
             .map_err(|error| flow.first_error(error))
@@ -83,8 +85,10 @@ impl Stream {
         flow: &Flow,
         data: Data<'_>,
     ) -> Poll<io::Result<usize>> {
-        let sent =
-            ready!(self.poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd)))?;
+        let sent = ready!(
+            self.socket
+                .poll_transfer(cx, Direction::Write, data.bytes(), |fd| data.send(fd))
+        )?;
         flow.outbox.on_sent(sent);
         Poll::Ready(Ok(sent))
     }
