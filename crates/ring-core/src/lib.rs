@@ -36,7 +36,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 //   submission
 //   prep
 //   buf_ring
-//   fd, sockaddr, fork, meminfo, poison, process
+//   datagrams, fd, sockaddr, fork, meminfo, poison, process
 //   slab
 //   slot
 //   completion
@@ -45,6 +45,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 
 mod buf_ring;
 pub mod completion;
+pub mod datagrams;
 pub mod errno;
 mod fd;
 pub mod fork;

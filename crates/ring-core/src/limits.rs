@@ -40,3 +40,12 @@ const _: () = assert!(
     CQ_ENTRIES_DEFAULT >= 2 * SQ_ENTRIES_DEFAULT,
     "liburing's rule of thumb"
 );
+
+/// How many datagrams one system call takes: `UIO_MAXIOV` of Linux.
+pub const DATAGRAMS_MAX: usize = 1024;
+
+/// How many datagrams a receive asks for at least, where there is room for them.
+pub const DATAGRAMS_RECV_MIN: usize = 4;
+
+/// How many bytes a payload may have: a UDP length has 16 bits.
+pub const DATAGRAM_BYTES_MAX: usize = 65_535;

@@ -39,6 +39,8 @@ pub(super) const TABLES: Tables = Tables {
     unsafe_files: &[
         // The entries and buffers of a provided buffer ring are shared with the kernel.
         "crates/ring-core/src/buf_ring.rs",
+        // recvmmsg(2) and sendmmsg(2) take arrays of pointers.
+        "crates/ring-core/src/datagrams.rs",
         "crates/ring-core/src/fd.rs",
         "crates/ring-core/src/fork.rs",
         // getsockopt(2) with an option that no crate wraps.

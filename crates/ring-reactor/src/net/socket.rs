@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use once_cell::sync::OnceCell;
+use ring_core::datagrams::Moved;
 use ring_core::ops::Target;
 use tokio::io::{Interest, Ready};
 use tokio::runtime::Id;
@@ -374,6 +375,38 @@ impl Socket {
                 result => {
                     coop.made_progress();
                     return result;
+                }
+            }
+        }
+    }
+
+    /// As [`Socket::async_io`] for a batch: a call that could have moved more has drained or filled the
+    /// socket, and the next one need not try before the driver reports more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: `f` runs to its end or not at all.
+    /// # Errors
+    /// Those of `f`; that the runtime is shutting down.
+    pub async fn async_batch(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<Moved>,
+    ) -> io::Result<usize> {
+        loop {
+            let event = self.ready(interest).await?;
+            let coop = std::future::poll_fn(coop::poll_proceed).await;
+            match f() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => event.clear(),
+                Ok(moved) => {
+                    coop.made_progress();
+                    if moved.is_short {
+                        event.clear();
+                    }
+                    return Ok(moved.count);
+                }
+                Err(error) => {
+                    coop.made_progress();
+                    return Err(error);
                 }
             }
         }
