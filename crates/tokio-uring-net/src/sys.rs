@@ -12,11 +12,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net as unix;
 
 use rustix::io::Errno;
+use rustix::net::SendFlags;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 /// Makes a TCP socket that is non-blocking and close-on-exec.
 pub(crate) fn tcp_socket(domain: Domain) -> io::Result<Socket> {
     Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))
+}
+
+/// Makes a UDP socket that is bound to `addr`, non-blocking and close-on-exec.
+pub(crate) fn bound_udp_socket(addr: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM.nonblocking(), None)?;
+    socket.bind(&addr.into())?;
+    Ok(socket)
 }
 
 /// Makes a Unix socket that is non-blocking and close-on-exec.
@@ -30,6 +38,12 @@ pub(crate) fn start_connect(socket: &Socket, addr: SocketAddr) -> io::Result<()>
         Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Calls sendto(2), without a `SIGPIPE`.
+pub(crate) fn send_to(fd: BorrowedFd<'_>, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
+    const FLAGS: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
+    SockRef::from(&fd).send_to_with_flags(buf, &target.into(), FLAGS)
 }
 
 /// The address the socket is bound to.
