@@ -87,7 +87,7 @@
 //! # What differs from `tokio::net`
 //! | On both drivers | |
 //! |---|---|
-//! | Types | The TCP types and [`UdpSocket`] are this crate's own. `TryFrom` turns [`TcpStream`], [`TcpListener`] and [`UdpSocket`] into tokio's and back. The Unix types are still tokio's, re-exported. |
+//! | Types | The types are this crate's own, except [`ToSocketAddrs`], [`lookup_host`] and [`unix::SocketAddr`], which are tokio's, re-exported. `TryFrom` turns sockets into tokio's and back. |
 //! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`], [`metrics`] and [`per_core`]. |
 //!
 //! | On io_uring | |
@@ -95,7 +95,7 @@
 //! | Tasks, descriptors | The runtime has one more task, the driver's, which `num_alive_tasks` counts, and two more descriptors, the ring and its eventfd. (The task is there also where a ring was refused and where [`Builder`] chose epoll.) |
 //! | Tracing, filters | strace and seccomp filters do not see accepts and closes that go through the ring. |
 //! | First readiness | What is not known of a socket yet is asked of the kernel by poll(2) or accept4(2), not awaited from epoll. So a connect that is through, an accept with a connection waiting and a read on a converted socket with bytes are ready in their first poll, and `try_*` may succeed where tokio still says `WouldBlock`. |
-//! | Drop on another thread | A [`UdpSocket`] frees its port in the driver's next turn. Where the socket may be someone else's too (a listener; a stream from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or after `as_fd` or `as_raw_fd`), it ends in the driver's next turn: a stream's FIN is sent then, a listener's port is free then. So is any reset that the drop causes. A ring on a multi_thread runtime can be used from every thread: there the drop itself ends the socket, and waits for that, a millisecond at a time (and accepts are polled for, not made, by the ring). |
+//! | Drop on another thread | Where the socket may be someone else's too (a listener; a stream from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or after `as_fd` or `as_raw_fd`), it ends in the driver's next turn: a stream's FIN is sent then, a listener's port is free then. So do datagram sockets and the ends of pipes: until then sends to the socket succeed, and the other end of the pipe waits. So is any reset that the drop causes. A ring on a multi_thread runtime can be used from every thread: there the drop itself ends the socket, and waits for that, a millisecond at a time (and accepts are polled for, not made, by the ring). |
 //! | [`accept_stream`](TcpListener::accept_stream) | An addition: it takes connections ahead, until 64 or more wait. Those that are left with the listener are treated as the next row says. |
 //! | Accept, cancelled late | A connection that the ring had already taken when the last `accept` was dropped goes to the next `accept`. Without one it is closed: by the listener's drop, [`into_std`](TcpListener::into_std) or `TryFrom`. With tokio it would stay in the kernel's queue, for whoever else holds the listener. |
 //! | A killed process | One that ends by a signal or by `abort`, without dropping its runtime, leaves its ring to a kernel thread: its ports stay in use, and its peers see the end, some 10 milliseconds later than with tokio. |
@@ -113,6 +113,8 @@
 //   tcp::listener, tcp::accept_stream, tcp::socket, tcp::buffered, tcp::owned
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   udp
+//   unix                                        - re-exports
+//   unix::datagram, unix::pipe
 //   read_buf, sys
 
 #[cfg(all(target_os = "linux", any(feature = "axum", feature = "hyper")))]
@@ -155,6 +157,8 @@ pub use crate::tcp::stream::mode::IntoStdError;
 #[cfg(target_os = "linux")]
 pub use crate::udp::UdpSocket;
 #[cfg(target_os = "linux")]
+pub use crate::unix::datagram::UnixDatagram;
+#[cfg(target_os = "linux")]
 pub use ring_reactor::net::Lease;
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
@@ -167,7 +171,7 @@ pub use tokio::net::*;
 // ---- Still tokio's own; served by tokio's epoll ----
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
-pub use tokio::net::{UnixDatagram, UnixListener, UnixSocket, UnixStream};
+pub use tokio::net::{UnixListener, UnixSocket, UnixStream};
 // ----
 
 // Has the examples of README.md compiled and run with those of the crate.

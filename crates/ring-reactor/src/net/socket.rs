@@ -29,6 +29,9 @@ pub enum Origin {
     Accepted,
     /// Made here: nothing is known of its readiness; nobody else holds it.
     New,
+    /// One of a pair that was made here, of which nothing has been sent yet: taken to be ready to be
+    /// written to, as tokio does; nobody else holds it.
+    Paired,
     /// Made here and connecting: ready when the driver says so, not before; nobody else holds it.
     NotReady,
     /// Listening: the first accept tries accept4(2) at once.
@@ -117,7 +120,7 @@ impl Socket {
                     Origin::Accepted => ReadyState::assumed(Bits::BOTH),
                     Origin::Listening => ReadyState::assumed(Bits::READABLE),
                     Origin::NotReady => ReadyState::assumed(Bits::NONE),
-                    Origin::New | Origin::Foreign => ReadyState::unverified(),
+                    Origin::New | Origin::Paired | Origin::Foreign => ReadyState::unverified(),
                 };
                 let accepts = origin == Origin::Listening && reactor.does_accept;
                 let source = Source::new(reactor, Target::of(fd.as_fd()), ready, accepts);
@@ -134,10 +137,12 @@ impl Socket {
             }
             (_, Serving::Stopped) => Err(gone()),
             (_, Serving::Ring | Serving::Epoll) => {
-                let assumed = if origin == Origin::Accepted {
-                    Bits::BOTH
-                } else {
-                    Bits::NONE
+                let assumed = match origin {
+                    Origin::Accepted => Bits::BOTH,
+                    Origin::Paired => Bits::WRITABLE,
+                    Origin::New | Origin::NotReady | Origin::Listening | Origin::Foreign => {
+                        Bits::NONE
+                    }
                 };
                 let epoll = OnceCell::with_value(EpollSource::new(fd, assumed)?);
                 Ok(Socket {
