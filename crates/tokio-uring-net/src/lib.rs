@@ -67,7 +67,7 @@
 //! | Tasks | A runtime on tokio's epoll has the driver's task too. |
 //!
 //! # Beyond `tokio::net`
-//! Calls of [`TcpStream`] that `tokio::net` does not have. They work on both drivers and in both modes; a
+//! Calls that `tokio::net` does not have. They work on both drivers and in both modes; a
 //! program that does not use them notices nothing of them.
 //! - [`Buffered`]: [`AsyncBufRead`](tokio::io::AsyncBufRead) on a [`TcpStream`]. Lines, or whatever else
 //!   is read in small pieces, come from the receive buffer itself, without a `BufReader` and its copy.
@@ -75,6 +75,8 @@
 //!   [`Lease`].
 //! - [`TcpStream::write_owned`], also on the write halves: sends buffers that it is given. Several leave
 //!   in one system call, and what the kernel has no room for leaves without the task.
+//! - [`UdpSocket::recv_many`] and [`send_many`](UdpSocket::send_many): a batch of [`Datagrams`] in one
+//!   system call each, with the kernel's segmentation and coalescing.
 //!
 //! # Features
 //! None is on by default, and none changes what the sockets do.
@@ -159,7 +161,7 @@ pub use crate::udp::UdpSocket;
 #[cfg(target_os = "linux")]
 pub use crate::unix::datagram::UnixDatagram;
 #[cfg(target_os = "linux")]
-pub use ring_reactor::net::Lease;
+pub use ring_reactor::net::{Datagram, Datagrams, Lease};
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
 pub use tokio::net::{ToSocketAddrs, lookup_host};

@@ -1,6 +1,7 @@
 //! [`UdpSocket`].
 
 mod convert;
+mod many;
 mod options;
 mod peek;
 mod readiness;
