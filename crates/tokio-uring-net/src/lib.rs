@@ -32,7 +32,8 @@
 //! [`per_core`] runs one runtime on every CPU, each with a ring of its own.
 //!
 //! # Modes
-//! A [`TcpStream`] moves its bytes in one of two ways, on either driver:
+//! A [`TcpStream`] moves its bytes in one of two ways, on either driver (a [`UnixStream`] in the first
+//! one always, because descriptors may come with the bytes):
 //! - [`Mode::Exact`], the default: every read and every write is one system call of its own, as with
 //!   `tokio::net`. What this page lists as different is all that is.
 //! - [`Mode::Completion`]: a read that offers less than 1 KiB is served from bytes that were received
@@ -87,7 +88,8 @@
 //! # What differs from `tokio::net`
 //! | On both drivers | |
 //! |---|---|
-//! | Types | The TCP types are this crate's own. `TryFrom` turns [`TcpStream`] and [`TcpListener`] into tokio's and back. The UDP and Unix types are still tokio's, re-exported. |
+//! | Types | The TCP types and those of Unix streams are this crate's own. `TryFrom` turns [`TcpStream`], [`TcpListener`], [`UnixStream`] and [`UnixListener`] into tokio's and back. The types of UDP, Unix datagrams and pipes are still tokio's, re-exported. |
+//! | Unix addresses | [`UnixListener::accept`] answers the abstract name that a peer is bound to, where tokio says that it has none, and a path of 108 bytes, where tokio panics. An abstract name that is empty, or begins with a NUL byte, is that name, where tokio takes it for none, or without its last byte. |
 //! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`], [`metrics`] and [`per_core`]. |
 //!
 //! | On io_uring | |
@@ -112,6 +114,10 @@
 //   tcp                                         - re-exports
 //   tcp::listener, tcp::accept_stream, tcp::socket, tcp::buffered, tcp::owned
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
+//   unix                                        - re-exports
+//   unix::listener, unix::socket
+//   unix::split, unix::split_owned, unix::stream   - a stream is split, halves are joined
+//   unix::ucred
 //   read_buf, sys
 
 #[cfg(all(target_os = "linux", any(feature = "axum", feature = "hyper")))]
@@ -150,6 +156,12 @@ pub use crate::tcp::stream::TcpStream;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::stream::mode::IntoStdError;
 #[cfg(target_os = "linux")]
+pub use crate::unix::listener::UnixListener;
+#[cfg(target_os = "linux")]
+pub use crate::unix::socket::UnixSocket;
+#[cfg(target_os = "linux")]
+pub use crate::unix::stream::UnixStream;
+#[cfg(target_os = "linux")]
 pub use ring_reactor::net::Lease;
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
@@ -162,7 +174,7 @@ pub use tokio::net::*;
 // ---- Still tokio's own; served by tokio's epoll ----
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
-pub use tokio::net::{UdpSocket, UnixDatagram, UnixListener, UnixSocket, UnixStream};
+pub use tokio::net::{UdpSocket, UnixDatagram};
 // ----
 
 // Has the examples of README.md compiled and run with those of the crate.

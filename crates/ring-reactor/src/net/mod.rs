@@ -13,3 +13,4 @@ pub use self::stream::{Refused, Stream};
 pub use crate::flow::lease::Lease;
 pub use crate::flow::send::Data;
 pub use crate::ready::Direction;
+pub use ring_core::peer_cred::{PeerCred, peer_cred};

@@ -30,6 +30,8 @@ pub enum Origin {
     New,
     /// Made here and connecting: ready when the driver says so, not before; nobody else holds it.
     NotReady,
+    /// One of a pair made here: there is room to write and nothing to read; nobody else holds it.
+    Pair,
     /// Listening: the first accept tries accept4(2) at once.
     Listening,
     /// From outside: it may be duplicated, and nothing is known of its readiness.
@@ -114,6 +116,7 @@ impl Socket {
             (Some(reactor), Serving::Ring) => {
                 let ready = match origin {
                     Origin::Accepted => ReadyState::assumed(Bits::BOTH),
+                    Origin::Pair => ReadyState::assumed(Bits::WRITABLE),
                     Origin::Listening => ReadyState::assumed(Bits::READABLE),
                     Origin::NotReady => ReadyState::assumed(Bits::NONE),
                     Origin::New | Origin::Foreign => ReadyState::unverified(),
@@ -133,10 +136,12 @@ impl Socket {
             }
             (_, Serving::Stopped) => Err(gone()),
             (_, Serving::Ring | Serving::Epoll) => {
-                let assumed = if origin == Origin::Accepted {
-                    Bits::BOTH
-                } else {
-                    Bits::NONE
+                let assumed = match origin {
+                    Origin::Accepted => Bits::BOTH,
+                    Origin::Pair => Bits::WRITABLE,
+                    Origin::New | Origin::NotReady | Origin::Listening | Origin::Foreign => {
+                        Bits::NONE
+                    }
                 };
                 let epoll = OnceCell::with_value(EpollSource::new(fd, assumed)?);
                 Ok(Socket {
