@@ -36,7 +36,7 @@ compile_error!("ring-core is for Linux: io_uring exists nowhere else");
 //   submission
 //   prep
 //   buf_ring
-//   datagrams, fd, sockaddr, fork, meminfo, poison, process
+//   datagrams, fd, sockaddr, fork, meminfo, peer_cred, poison, process
 //   slab
 //   slot
 //   completion
@@ -52,6 +52,7 @@ pub mod fork;
 pub mod limits;
 pub mod meminfo;
 pub mod ops;
+pub mod peer_cred;
 mod poison;
 pub mod prep;
 pub mod process;

@@ -32,7 +32,8 @@
 //! [`per_core`] runs one runtime on every CPU, each with a ring of its own.
 //!
 //! # Modes
-//! A [`TcpStream`] moves its bytes in one of two ways, on either driver:
+//! A [`TcpStream`] moves its bytes in one of two ways, on either driver (a [`UnixStream`] in the first
+//! one always, because descriptors may come with the bytes):
 //! - [`Mode::Exact`], the default: every read and every write is one system call of its own, as with
 //!   `tokio::net`. What this page lists as different is all that is.
 //! - [`Mode::Completion`]: a read that offers less than 1 KiB is served from bytes that were received
@@ -90,6 +91,7 @@
 //! | On both drivers | |
 //! |---|---|
 //! | Types | The types are this crate's own, except [`ToSocketAddrs`], [`lookup_host`] and [`unix::SocketAddr`], which are tokio's, re-exported. `TryFrom` turns sockets into tokio's and back. |
+//! | Unix addresses | [`UnixListener::accept`] answers the abstract name that a peer is bound to, where tokio says that it has none, and a path of 108 bytes, where tokio panics. An abstract name that is empty, or begins with a NUL byte, is that name, where tokio takes it for none, or without its last byte. |
 //! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`], [`metrics`] and [`per_core`]. |
 //!
 //! | On io_uring | |
@@ -114,9 +116,11 @@
 //   tcp                                         - re-exports
 //   tcp::listener, tcp::accept_stream, tcp::socket, tcp::buffered, tcp::owned
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
-//   udp
 //   unix                                        - re-exports
-//   unix::datagram, unix::pipe
+//   unix::listener, unix::socket
+//   unix::split, unix::split_owned, unix::stream   - a stream is split, halves are joined
+//   unix::datagram, unix::pipe, unix::ucred
+//   udp
 //   read_buf, sys
 
 #[cfg(all(target_os = "linux", any(feature = "axum", feature = "hyper")))]
@@ -161,6 +165,12 @@ pub use crate::udp::UdpSocket;
 #[cfg(target_os = "linux")]
 pub use crate::unix::datagram::UnixDatagram;
 #[cfg(target_os = "linux")]
+pub use crate::unix::listener::UnixListener;
+#[cfg(target_os = "linux")]
+pub use crate::unix::socket::UnixSocket;
+#[cfg(target_os = "linux")]
+pub use crate::unix::stream::UnixStream;
+#[cfg(target_os = "linux")]
 pub use ring_reactor::net::{Datagram, Datagrams, Lease};
 #[cfg(target_os = "linux")]
 #[doc(no_inline)]
@@ -169,12 +179,6 @@ pub use tokio::net::{ToSocketAddrs, lookup_host};
 // A team with other systems can go on to build and test there.
 #[cfg(not(target_os = "linux"))]
 pub use tokio::net::*;
-
-// ---- Still tokio's own; served by tokio's epoll ----
-#[cfg(target_os = "linux")]
-#[doc(no_inline)]
-pub use tokio::net::{UnixListener, UnixSocket, UnixStream};
-// ----
 
 // Has the examples of README.md compiled and run with those of the crate.
 #[cfg(doctest)]

@@ -10,6 +10,7 @@ use std::os::fd::BorrowedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net as unix;
+use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::net::SendFlags;
@@ -32,8 +33,13 @@ pub(crate) fn unix_socket(kind: Type) -> io::Result<Socket> {
     Socket::new(Domain::UNIX, kind.nonblocking(), None)
 }
 
+/// Makes two Unix sockets that are connected to each other, non-blocking and close-on-exec.
+pub(crate) fn unix_pair(kind: Type) -> io::Result<(Socket, Socket)> {
+    Socket::pair(Domain::UNIX, kind.nonblocking(), None)
+}
+
 /// Calls connect(2); a connection that is still under way is not an error.
-pub(crate) fn start_connect(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
+pub(crate) fn start_connect(socket: &Socket, addr: impl Into<SockAddr>) -> io::Result<()> {
     match socket.connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
         _ => Ok(()),
@@ -66,7 +72,30 @@ pub(crate) fn internet_addr(addr: SockAddr) -> io::Result<SocketAddr> {
     })
 }
 
+/// The address the Unix socket is bound to.
+pub(crate) fn unix_local_addr(fd: BorrowedFd<'_>) -> io::Result<unix::SocketAddr> {
+    let addr = SockRef::from(&fd).local_addr()?;
+    unix_addr(&addr).or_else(|_| unix::UnixDatagram::from(fd.try_clone_to_owned()?).local_addr())
+}
+
+/// The address the Unix socket is connected to.
+pub(crate) fn unix_peer_addr(fd: BorrowedFd<'_>) -> io::Result<unix::SocketAddr> {
+    let addr = SockRef::from(&fd).peer_addr()?;
+    unix_addr(&addr).or_else(|_| unix::UnixDatagram::from(fd.try_clone_to_owned()?).peer_addr())
+}
+
+/// The Unix address that `path` stands for: an abstract name if it begins with a NUL byte.
+pub(crate) fn unix_path_addr(path: &Path) -> io::Result<unix::SocketAddr> {
+    match path.as_os_str().as_bytes().strip_prefix(b"\0") {
+        Some(name) => unix::SocketAddr::from_abstract_name(name),
+        None => unix::SocketAddr::from_pathname(path),
+    }
+}
+
 /// The Unix address in `addr`.
+///
+/// The standard library makes no address of a path that fills its field (108 bytes, without a NUL at
+/// the end: unix(7)), unless the kernel says it: that is an error here.
 pub(crate) fn unix_addr(addr: &SockAddr) -> io::Result<unix::SocketAddr> {
     match (addr.as_abstract_namespace(), addr.as_pathname()) {
         (Some(name), _) => unix::SocketAddr::from_abstract_name(name),
@@ -108,4 +137,95 @@ pub(crate) fn check_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{unix_addr, unix_local_addr, unix_path_addr, unix_peer_addr, unix_sock_addr};
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, connect, listen, socket};
+    use std::ffi::OsStr;
+    use std::io::ErrorKind;
+    use std::os::fd::AsFd;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
+    use std::path::{Path, PathBuf};
+
+    fn path(bytes: &[u8]) -> &Path {
+        OsStr::from_bytes(bytes).as_ref()
+    }
+
+    fn there_and_back(addr: &SocketAddr) -> SocketAddr {
+        unix_addr(&unix_sock_addr(addr).unwrap()).unwrap()
+    }
+
+    /// A path whose bytes fill the field of an address, so that no NUL fits behind them.
+    fn full_path(name: &str) -> PathBuf {
+        let directory = std::env::temp_dir();
+        let room = 108 - directory.as_os_str().len() - 1;
+        let name = format!("{name}-{}-", std::process::id());
+        directory.join(format!("{name:_<room$}"))
+    }
+
+    #[test]
+    fn paths_survive_whatever_their_bytes() {
+        let longest = vec![b'p'; 107];
+        for bytes in [&b"/tmp/socket"[..], b"not \xff utf-8 \x80", &longest] {
+            let addr = unix_path_addr(path(bytes)).unwrap();
+            assert_eq!(there_and_back(&addr).as_pathname(), Some(path(bytes)));
+        }
+    }
+
+    #[test]
+    fn abstract_names_survive_whatever_their_bytes() {
+        let longest = [b'n'; 107];
+        for name in [&b"name"[..], b"", b"\0inner\0", b"\xff", &longest] {
+            let addr = unix_path_addr(path(&[b"\0", name].concat())).unwrap();
+            assert_eq!(there_and_back(&addr).as_abstract_name(), Some(name));
+        }
+    }
+
+    #[test]
+    fn no_name_stays_none() {
+        let addr = unix_path_addr(path(b"")).unwrap();
+        assert!(there_and_back(&addr).is_unnamed());
+        let (one, _two) = UnixStream::pair().unwrap();
+        assert!(unix_local_addr(one.as_fd()).unwrap().is_unnamed());
+        assert!(unix_peer_addr(one.as_fd()).unwrap().is_unnamed());
+    }
+
+    #[test]
+    fn what_fits_no_address_is_invalid_input() {
+        let (long, inner) = ([b'p'; 108], b"inner\0NUL");
+        let abstract_name = [&b"\0"[..], &long].concat();
+        for bytes in [&long[..], inner, &abstract_name] {
+            let error = unix_path_addr(path(bytes)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        }
+    }
+
+    #[test]
+    fn a_path_of_full_length_is_told_by_either_end() {
+        let (here, there) = (full_path("here"), full_path("there"));
+        let new = || socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+        let (client, listener) = (new(), new());
+        bind(&client, &SocketAddrUnix::new(&here).unwrap()).unwrap();
+        bind(&listener, &SocketAddrUnix::new(&there).unwrap()).unwrap();
+        listen(&listener, 1).unwrap();
+        connect(&client, &SocketAddrUnix::new(&there).unwrap()).unwrap();
+        let local = unix_local_addr(client.as_fd()).unwrap();
+        let peer = unix_peer_addr(client.as_fd()).unwrap();
+        std::fs::remove_file(&here).unwrap();
+        std::fs::remove_file(&there).unwrap();
+        assert_eq!(local.as_pathname(), Some(here.as_path()));
+        assert_eq!(peer.as_pathname(), Some(there.as_path()));
+    }
+
+    #[test]
+    fn a_name_that_the_kernel_chose_is_abstract() {
+        let unnamed = unix_path_addr(path(b"")).unwrap();
+        let bound = UnixDatagram::bind_addr(&unnamed).unwrap();
+        let name = unix_local_addr(bound.as_fd()).unwrap();
+        assert_eq!(name.as_abstract_name().map(<[u8]>::len), Some(5));
+    }
 }

@@ -47,6 +47,8 @@ pub(super) const TABLES: Tables = Tables {
         "crates/ring-core/src/meminfo.rs",
         "crates/ring-core/src/ops.rs",
         "crates/ring-core/src/ops/operation.rs",
+        // getsockopt(2) with an option that rustix answers unsoundly.
+        "crates/ring-core/src/peer_cred.rs",
         // The C interface of AddressSanitizer, in builds by `cargo xtask asan`.
         "crates/ring-core/src/poison.rs",
         // atexit(3) takes a C function; signal masks are C structures.
@@ -61,6 +63,7 @@ pub(super) const TABLES: Tables = Tables {
         "crates/ring-reactor/src/net/stream.rs",
         "crates/tokio-uring-net/src/read_buf.rs",
         "crates/tokio-uring-net/src/tcp/socket.rs",
+        "crates/tokio-uring-net/src/unix/socket.rs",
         // fork(2), rlimits and signals, for tests in processes of their own.
         "crates/ring-core/tests/support/sys.rs",
         "crates/tokio-uring-net/tests/support/fork.rs",

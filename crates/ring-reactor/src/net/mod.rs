@@ -14,3 +14,4 @@ pub use crate::flow::lease::Lease;
 pub use crate::flow::send::Data;
 pub use crate::ready::Direction;
 pub use ring_core::datagrams::{Datagram, Datagrams, set_udp_gro};
+pub use ring_core::peer_cred::{PeerCred, peer_cred};

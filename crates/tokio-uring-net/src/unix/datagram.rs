@@ -264,7 +264,7 @@ impl UnixDatagram {
     /// # Examples
     /// See [`bind`](UnixDatagram::bind).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        tokio_addr(&SockRef::from(&self.socket.fd()).local_addr()?)
+        sys::unix_local_addr(self.socket.fd()).map(SocketAddr::from)
     }
 
     /// Answers the address the socket is connected to.
@@ -285,7 +285,7 @@ impl UnixDatagram {
     /// # }
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        tokio_addr(&SockRef::from(&self.socket.fd()).peer_addr()?)
+        sys::unix_peer_addr(self.socket.fd()).map(SocketAddr::from)
     }
 
     /// Takes the error that waits on the socket: reads `SO_ERROR` and clears it.
