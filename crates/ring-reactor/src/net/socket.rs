@@ -32,7 +32,8 @@ pub enum Origin {
     /// One of a pair that was made here, of which nothing has been sent yet: taken to be ready to be
     /// written to, as tokio does; nobody else holds it.
     Paired,
-    /// Made here and connecting: ready when the driver says so, not before; nobody else holds it.
+    /// Made here and connecting, or opened by its name: ready when the driver says so, not before;
+    /// nobody else holds it.
     NotReady,
     /// Listening: the first accept tries accept4(2) at once.
     Listening,
@@ -345,6 +346,11 @@ impl Socket {
                 return error;
             }
             source.clear(snapshot);
+            // From here on the driver says when it is ready again, as in tokio. (Where the ring may
+            // receive, a poll would keep it from that.)
+            if source.inbox().is_none() {
+                Reactor::arm(source, Bits::of(interest));
+            }
             // Without the errno, as tokio's.
             io::ErrorKind::WouldBlock.into()
         })

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use ring_reactor::net::Origin;
 use rustix::fs::OFlags;
 
-use super::checks::{End, check_pipe};
+use super::checks::{End, check_pipe, check_pollable};
 use super::{Receiver, Sender};
 
 /// How the end of a FIFO file is opened.
@@ -112,7 +113,8 @@ impl OpenOptions {
     /// See [`OpenOptions`].
     #[track_caller]
     pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
-        Receiver::from_file_unchecked(self.open(path.as_ref(), End::Reading)?)
+        let fd = self.open(path.as_ref(), End::Reading)?;
+        Receiver::new(fd, Origin::NotReady)
     }
 
     /// Opens the FIFO at `path` for writing.
@@ -128,18 +130,21 @@ impl OpenOptions {
     /// See [`OpenOptions`].
     #[track_caller]
     pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
-        Sender::from_file_unchecked(self.open(path.as_ref(), End::Writing)?)
+        let fd = self.open(path.as_ref(), End::Writing)?;
+        Sender::new(fd, Origin::NotReady)
     }
 
-    fn open(&self, path: &Path, end: End) -> io::Result<File> {
+    fn open(&self, path: &Path, end: End) -> io::Result<OwnedFd> {
         let file = File::options()
             .read(self.read_write || end == End::Reading)
             .write(self.read_write || end == End::Writing)
             .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
             .open(path)?;
-        if !self.unchecked {
+        if self.unchecked {
+            check_pollable(file.as_fd())?;
+        } else {
             check_pipe(file.as_fd())?;
         }
-        Ok(file)
+        Ok(file.into())
     }
 }
