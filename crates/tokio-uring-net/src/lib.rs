@@ -76,6 +76,8 @@
 //! - [`TcpStream::write_owned`], also on the write halves: sends buffers that it is given. Several leave
 //!   in one system call, and what the kernel has no room for leaves without the task.
 //!
+//! [`TcpListenerStream`], a listener as a stream of its connections, is the counterpart of tokio-stream's.
+//!
 //! # Features
 //! None is on by default, and none changes what the sockets do.
 //!
@@ -110,7 +112,7 @@
 //   per_core::cpu, per_core::error, per_core::listeners
 //   backend
 //   tcp                                         - re-exports
-//   tcp::listener, tcp::accept_stream, tcp::socket, tcp::buffered, tcp::owned
+//   tcp::listener, tcp::accept_stream, tcp::listener_stream, tcp::socket, tcp::buffered, tcp::owned
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   read_buf, sys
 
@@ -143,6 +145,8 @@ pub use crate::tcp::accept_stream::AcceptStream;
 pub use crate::tcp::buffered::Buffered;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::listener::TcpListener;
+#[cfg(target_os = "linux")]
+pub use crate::tcp::listener_stream::TcpListenerStream;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::socket::TcpSocket;
 #[cfg(target_os = "linux")]
