@@ -1,11 +1,17 @@
-//! [hyper] on the sockets of this crate: its I/O traits for [`TcpStream`], and a server
-//! with graceful shutdown. Needs the feature `hyper`; Linux only.
+//! [hyper] on the sockets of this crate. Linux only.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `hyper-io` | hyper's I/O traits for [`TcpStream`], which are part of the other two |
+//! | `hyper` | `serve`, a server with graceful shutdown |
+//! | `hyper-client` | `HttpConnector`, for hyper-util's client and its pool of connections |
 //!
 //! A service that has an accept loop of its own opts in by leaving `TokioIo` out: a [`TcpStream`] is
-//! what hyper's connections take, of servers and of clients. One that has none opts in by [`serve`],
+//! what hyper's connections take, of servers and of clients. One that has none opts in by `serve`,
 //! which speaks HTTP/1.1 and HTTP/2 on one port.
 //!
-//! ```no_run
+#![cfg_attr(feature = "hyper", doc = "```no_run")]
+#![cfg_attr(not(feature = "hyper"), doc = "```ignore")]
 //! use std::convert::Infallible;
 //!
 //! use hyper::body::Incoming;
@@ -40,8 +46,15 @@
 //!
 //! [`TcpStream`]: crate::TcpStream
 
+#[cfg(feature = "hyper-client")]
+mod connect;
+#[cfg(feature = "hyper")]
 mod connections;
 mod io;
+#[cfg(feature = "hyper")]
 mod serve;
 
+#[cfg(feature = "hyper-client")]
+pub use self::connect::{ConnectError, HttpConnector, HttpInfo};
+#[cfg(feature = "hyper")]
 pub use self::serve::{Serve, Stopped, serve, serve_with};

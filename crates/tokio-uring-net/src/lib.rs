@@ -79,13 +79,17 @@
 //! - [`UdpSocket::recv_many`] and [`send_many`](UdpSocket::send_many): a batch of [`Datagrams`] in one
 //!   system call each, with the kernel's segmentation and coalescing.
 //!
+//! [`TcpListenerStream`], a listener as a stream of its connections, is the counterpart of tokio-stream's.
+//!
 //! # Features
 //! None is on by default, and none changes what the sockets do.
 //!
 //! | feature | adds |
 //! |---|---|
 //! | `axum` | axum's `Listener` for [`TcpListener`], so that `axum::serve` takes it. Linux only. |
-//! | `hyper` | The module `hyper`: hyper's I/O traits for [`TcpStream`], and `hyper::serve`, a server for HTTP/1.1 and HTTP/2 with graceful shutdown. Linux only. |
+//! | `hyper-io` | hyper's I/O traits for [`TcpStream`], so that hyper takes it without `TokioIo`. Linux only. |
+//! | `hyper` | These traits, and `hyper::serve`, a server for HTTP/1.1 and HTTP/2 with graceful shutdown. Linux only. |
+//! | `hyper-client` | These traits, and `hyper::HttpConnector`, with which hyper-util's client and tonic's channel connect. Linux only. |
 //!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
@@ -106,7 +110,7 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
-//   axum, hyper                                 - serve on a listener
+//   axum, hyper                                 - serve on a listener, connect for a client
 //   accepting
 //   per_core
 //   per_core::worker
@@ -114,7 +118,7 @@
 //   per_core::cpu, per_core::error, per_core::listeners
 //   backend
 //   tcp                                         - re-exports
-//   tcp::listener, tcp::accept_stream, tcp::socket, tcp::buffered, tcp::owned
+//   tcp::listener, tcp::accept_stream, tcp::listener_stream, tcp::socket, tcp::buffered, tcp::owned
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   unix                                        - re-exports
 //   unix::listener, unix::socket
@@ -129,7 +133,7 @@ mod accepting;
 mod axum;
 #[cfg(target_os = "linux")]
 mod backend;
-#[cfg(all(target_os = "linux", feature = "hyper"))]
+#[cfg(all(target_os = "linux", feature = "hyper-io"))]
 pub mod hyper;
 #[cfg(target_os = "linux")]
 pub mod per_core;
@@ -154,6 +158,8 @@ pub use crate::tcp::accept_stream::AcceptStream;
 pub use crate::tcp::buffered::Buffered;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::listener::TcpListener;
+#[cfg(target_os = "linux")]
+pub use crate::tcp::listener_stream::TcpListenerStream;
 #[cfg(target_os = "linux")]
 pub use crate::tcp::socket::TcpSocket;
 #[cfg(target_os = "linux")]

@@ -12,7 +12,7 @@ use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 
-#[cfg(feature = "hyper")]
+#[cfg(feature = "hyper-io")]
 use ::hyper::rt::ReadBufCursor;
 use bytes::BufMut;
 use ring_reactor::net::RecvInto;
@@ -32,7 +32,7 @@ pub(crate) struct Peeked<'a, 'b>(pub(crate) &'a mut ReadBuf<'b>);
 pub(crate) struct Free<'a, B>(pub(crate) &'a mut B);
 
 /// The unfilled part of a buffer of hyper's; a receive advances it.
-#[cfg(feature = "hyper")]
+#[cfg(feature = "hyper-io")]
 #[derive(Debug)]
 pub(crate) struct Cursor<'a>(pub(crate) ReadBufCursor<'a>);
 
@@ -89,7 +89,7 @@ impl<B: BufMut> RecvInto for Free<'_, B> {
     }
 }
 
-#[cfg(feature = "hyper")]
+#[cfg(feature = "hyper-io")]
 impl RecvInto for Cursor<'_> {
     fn room(&self) -> usize {
         self.0.remaining()

@@ -16,6 +16,7 @@ mod cases {
     mod error_kinds;
     mod fork_exec;
     mod fork_leave;
+    mod listener_stream;
     mod readiness_halves;
     mod readiness_states;
     mod readiness_waiters;

@@ -3,6 +3,7 @@
 pub(crate) mod accept_stream;
 pub(crate) mod buffered;
 pub(crate) mod listener;
+pub(crate) mod listener_stream;
 mod owned;
 pub(crate) mod socket;
 mod split;

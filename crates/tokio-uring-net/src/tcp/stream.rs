@@ -315,7 +315,7 @@ impl TcpStream {
     // ----
 
     /// What moves the bytes, for traits of other crates than tokio.
-    #[cfg(feature = "hyper")]
+    #[cfg(feature = "hyper-io")]
     pub(crate) fn engine(&self) -> &Stream {
         &self.stream
     }

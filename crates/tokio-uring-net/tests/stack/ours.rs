@@ -4,6 +4,10 @@ pub(crate) use tokio_uring_net as net;
 
 use tokio_uring_net::{Builder, Driver, DriverChoice, Mode, driver};
 
+/// A listener as a stream of its connections.
+#[allow(dead_code, reason = "some test binaries make none")]
+pub(crate) type TcpListenerStream = net::TcpListenerStream;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
     IoUring,

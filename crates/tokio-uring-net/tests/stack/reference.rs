@@ -2,6 +2,9 @@
 
 pub(crate) use tokio::net;
 
+/// A listener as a stream of its connections: tokio-stream's.
+pub(crate) type TcpListenerStream = tokio_stream::wrappers::TcpListenerStream;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
     Tokio,
