@@ -110,7 +110,7 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
-//   axum, hyper                                 - serve on a listener, connect for a client
+//   axum, hyper, quinn                          - serve on a listener, connect for a client
 //   accepting
 //   per_core
 //   per_core::worker
@@ -135,8 +135,14 @@ mod axum;
 mod backend;
 #[cfg(all(target_os = "linux", feature = "hyper-io"))]
 pub mod hyper;
+// What users read before they change the first `use`.
+#[cfg(all(doc, target_os = "linux"))]
+#[doc = include_str!("migration.md")]
+pub mod migration {}
 #[cfg(target_os = "linux")]
 pub mod per_core;
+#[cfg(all(target_os = "linux", feature = "quinn"))]
+pub mod quinn;
 #[cfg(target_os = "linux")]
 mod read_buf;
 #[cfg(target_os = "linux")]
@@ -186,7 +192,10 @@ pub use tokio::net::{ToSocketAddrs, lookup_host};
 #[cfg(not(target_os = "linux"))]
 pub use tokio::net::*;
 
-// Has the examples of README.md compiled and run with those of the crate.
+// Has these examples compiled and run with those of the crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+#[cfg(doctest)]
+#[doc = include_str!("migration.md")]
+struct Migration;

@@ -110,6 +110,12 @@ impl UdpSocket {
         UdpSocket::new(sys::bound_udp_socket(addr)?.into(), Origin::New)
     }
 
+    /// What waits for it, for traits of other crates than tokio.
+    #[cfg(feature = "quinn")]
+    pub(crate) fn engine(&self) -> &Socket {
+        &self.socket
+    }
+
     /// Takes a non-blocking socket into the current runtime.
     #[track_caller]
     fn new(fd: OwnedFd, origin: Origin) -> io::Result<UdpSocket> {
