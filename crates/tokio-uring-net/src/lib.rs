@@ -90,6 +90,7 @@
 //! | `hyper-io` | hyper's I/O traits for [`TcpStream`], so that hyper takes it without `TokioIo`. Linux only. |
 //! | `hyper` | These traits, and `hyper::serve`, a server for HTTP/1.1 and HTTP/2 with graceful shutdown. Linux only. |
 //! | `hyper-client` | These traits, and `hyper::HttpConnector`, with which hyper-util's client and tonic's channel connect. Linux only. |
+//! | `tonic` | tonic's `Connected` for [`TcpStream`], so that its server takes a [`TcpListenerStream`]. Linux only. |
 //!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
@@ -110,7 +111,7 @@
 //! | After `fork` | In the child, waiting on a socket of the parent's runtime fails with tokio's error for a runtime that is shut down, and dropping one does not disturb the parent (on both drivers; tokio's takes the parent's socket out of the shared epoll instance). A new runtime works. |
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
-//   axum, hyper, quinn                          - serve on a listener, connect for a client
+//   axum, hyper, quinn, tonic                   - serve on a listener, connect for a client
 //   accepting
 //   per_core
 //   per_core::worker
@@ -149,6 +150,8 @@ mod read_buf;
 mod sys;
 #[cfg(target_os = "linux")]
 pub mod tcp;
+#[cfg(all(target_os = "linux", feature = "tonic"))]
+mod tonic;
 #[cfg(target_os = "linux")]
 mod udp;
 #[cfg(target_os = "linux")]
