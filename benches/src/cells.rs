@@ -1,8 +1,14 @@
 //! What can be measured: the cells and the runtime flavours.
 
-/// The protocol that a server speaks.
+/// Which sockets a server has, and what it does with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    Tcp(Protocol),
+}
+
+/// What a server speaks on its TCP connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
     /// Sends back every byte it receives.
     Echo,
     /// Answers every HTTP/1.1 request with a short text, keep-alive, served by hyper.
@@ -19,22 +25,22 @@ pub(crate) enum Kind {
 
 impl Kind {
     const ALL: [Kind; 6] = [
-        Kind::Echo,
-        Kind::Hyper,
-        Kind::Writes,
-        Kind::Framed,
-        Kind::StreamOut,
-        Kind::Short,
+        Kind::Tcp(Protocol::Echo),
+        Kind::Tcp(Protocol::Hyper),
+        Kind::Tcp(Protocol::Writes),
+        Kind::Tcp(Protocol::Framed),
+        Kind::Tcp(Protocol::StreamOut),
+        Kind::Tcp(Protocol::Short),
     ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::Echo => "echo",
-            Kind::Hyper => "hyper",
-            Kind::Writes => "writes",
-            Kind::Framed => "framed",
-            Kind::StreamOut => "stream-out",
-            Kind::Short => "short",
+            Kind::Tcp(Protocol::Echo) => "echo",
+            Kind::Tcp(Protocol::Hyper) => "hyper",
+            Kind::Tcp(Protocol::Writes) => "writes",
+            Kind::Tcp(Protocol::Framed) => "framed",
+            Kind::Tcp(Protocol::StreamOut) => "stream-out",
+            Kind::Tcp(Protocol::Short) => "short",
         }
     }
 
@@ -58,14 +64,16 @@ impl Cell {
     /// The name that `--cell` takes, for example `echo-100x16k`, `hyper-10` or `writes-8x100`.
     pub(crate) fn name(&self) -> String {
         match self.kind {
-            Kind::Echo if self.message_bytes.is_multiple_of(1024) => {
+            Kind::Tcp(Protocol::Echo) if self.message_bytes.is_multiple_of(1024) => {
                 format!("echo-{}x{}k", self.connections, self.message_bytes / 1024)
             }
-            Kind::Echo => format!("echo-{}x{}", self.connections, self.message_bytes),
-            Kind::Hyper | Kind::StreamOut | Kind::Short => {
+            Kind::Tcp(Protocol::Echo) => {
+                format!("echo-{}x{}", self.connections, self.message_bytes)
+            }
+            Kind::Tcp(Protocol::Hyper | Protocol::StreamOut | Protocol::Short) => {
                 format!("{}-{}", self.kind.name(), self.connections)
             }
-            Kind::Writes | Kind::Framed => {
+            Kind::Tcp(Protocol::Writes | Protocol::Framed) => {
                 format!("{}-{}x{}", self.kind.name(), self.parts, self.connections)
             }
         }
@@ -93,39 +101,39 @@ pub(crate) fn all() -> Vec<Cell> {
     }
     cells.push(echo(10, 64 * 1024));
     for connections in [10, 100, 400] {
-        cells.push(fixed(Kind::Hyper, connections, 1));
+        cells.push(fixed(Protocol::Hyper, connections, 1));
     }
-    for (kind, parts) in [
-        (Kind::Writes, 2),
-        (Kind::Writes, 8),
-        (Kind::Framed, 1),
-        (Kind::Framed, 16),
+    for (protocol, parts) in [
+        (Protocol::Writes, 2),
+        (Protocol::Writes, 8),
+        (Protocol::Framed, 1),
+        (Protocol::Framed, 16),
     ] {
         for connections in [10, 100] {
-            cells.push(fixed(kind, connections, parts));
+            cells.push(fixed(protocol, connections, parts));
         }
     }
     for connections in [1, 10] {
-        cells.push(fixed(Kind::StreamOut, connections, 1));
+        cells.push(fixed(Protocol::StreamOut, connections, 1));
     }
     for connections in [10, 50, 200] {
-        cells.push(fixed(Kind::Short, connections, 1));
+        cells.push(fixed(Protocol::Short, connections, 1));
     }
     cells
 }
 
 fn echo(connections: usize, message_bytes: usize) -> Cell {
     Cell {
-        kind: Kind::Echo,
+        kind: Kind::Tcp(Protocol::Echo),
         connections,
         message_bytes,
         parts: 1,
     }
 }
 
-fn fixed(kind: Kind, connections: usize, parts: usize) -> Cell {
+fn fixed(protocol: Protocol, connections: usize, parts: usize) -> Cell {
     Cell {
-        kind,
+        kind: Kind::Tcp(protocol),
         connections,
         message_bytes: 0,
         parts,

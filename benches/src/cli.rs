@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 use crate::Failure;
-use crate::cells::{self, Cell, Flavour, Kind, Service};
+use crate::cells::{self, Cell, Flavour, Kind, Protocol, Service};
 use crate::machine;
 use crate::stats::BAR;
 use crate::variant::Variant;
@@ -209,7 +209,7 @@ fn parse_idle(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
 fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     let mut stack = StackName::Tokio;
     let mut service = Service {
-        kind: Kind::Echo,
+        kind: Kind::Tcp(Protocol::Echo),
         parts: 1,
         buffer_bytes: 4096,
     };

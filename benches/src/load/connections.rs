@@ -1,7 +1,8 @@
 //! Where the closed loop sends its requests: to connections that stay, or to a new one each time.
 
+use std::fs::File;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 /// One place per request in flight.
 #[derive(Debug)]
 pub(super) enum Connections {
-    Kept(Vec<TcpStream>),
+    /// A file reads and writes whatever socket it has.
+    Kept(Vec<File>),
     /// The server ends a connection after its response.
     Short {
         server: SocketAddr,
@@ -79,7 +81,7 @@ pub(super) fn send(socket: BorrowedFd<'_>, request: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsRawFd;
 
     use super::*;
@@ -103,7 +105,7 @@ mod tests {
     fn a_kept_connection_is_the_same_one() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut connections = Connections::Kept(vec![stream]);
+        let mut connections = Connections::Kept(vec![OwnedFd::from(stream).into()]);
         let before = connections.ready(0).unwrap().as_raw_fd();
         connections.answered(0);
         assert_eq!(connections.ready(0).unwrap().as_raw_fd(), before);

@@ -12,12 +12,16 @@ mod exchange;
 mod http;
 mod sample;
 
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use rustix::net::sockopt;
+
 use crate::Failure;
-use crate::cells::{Cell, Kind};
+use crate::cells::{Cell, Kind, Protocol};
 use crate::load::closed_loop::STALL;
 use crate::load::connections::Connections;
 use crate::load::exchange::{After, Exchange};
@@ -34,24 +38,24 @@ pub(crate) struct Load {
 impl Load {
     /// Connects, and does one request on each connection, so that the server has accepted them all.
     /// Where connections are short, it does one and closes it.
-    pub(crate) fn connect(cell: &Cell, server: SocketAddr) -> Result<Load, Failure> {
+    pub(crate) fn connect(cell: &Cell, server: &str) -> Result<Load, Failure> {
         let request = protocol::request(cell)?;
         let expected = protocol::response(cell)?;
-        if cell.kind == Kind::Short {
-            let mut connection = connect(server)?;
+        if cell.kind == Kind::Tcp(Protocol::Short) {
+            let mut connection = connect(cell.kind, server)?;
             let response = first_answer(&mut connection, request, expected.as_deref())?;
             if connection.read(&mut [0])? != 0 {
                 return Err("the server sent more than its response".into());
             }
             return Ok(Load {
-                connections: Connections::short(server, cell.connections),
+                connections: Connections::short(server.parse()?, cell.connections),
                 exchange: Exchange::new(request, &response, After::Closes)?,
             });
         }
         let mut connections = Vec::with_capacity(cell.connections);
         let mut response = Vec::new();
         for index in 0..cell.connections {
-            let mut connection = connect(server)?;
+            let mut connection = connect(cell.kind, server)?;
             let answer = first_answer(&mut connection, request, expected.as_deref())?;
             if index == 0 {
                 response = answer;
@@ -77,18 +81,23 @@ impl Load {
     }
 }
 
-fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let connection = TcpStream::connect(server)?;
-    connection.set_nodelay(true)?;
-    connection.set_read_timeout(Some(STALL))?;
-    // A reset at the end leaves no TIME_WAIT behind for the samples to come.
-    rustix::net::sockopt::set_socket_linger(&connection, Some(Duration::ZERO))?;
-    Ok(connection)
+fn connect(kind: Kind, server: &str) -> io::Result<File> {
+    let connection: OwnedFd = match kind {
+        Kind::Tcp(_) => {
+            let connection = TcpStream::connect(server)?;
+            connection.set_nodelay(true)?;
+            // A reset at the end leaves no TIME_WAIT behind for the samples to come.
+            sockopt::set_socket_linger(&connection, Some(Duration::ZERO))?;
+            connection.into()
+        }
+    };
+    sockopt::set_socket_timeout(&connection, sockopt::Timeout::Recv, Some(STALL))?;
+    Ok(connection.into())
 }
 
 /// Does one request and answers its response, which has to be `expected`, if that is known.
 fn first_answer(
-    connection: &mut TcpStream,
+    connection: &mut File,
     request: &[u8],
     expected: Option<&[u8]>,
 ) -> Result<Vec<u8>, Failure> {
