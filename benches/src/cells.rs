@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Tcp(Protocol),
+    /// Sends back every byte it receives on its Unix connections.
+    Unix,
 }
 
 /// What a server speaks on its TCP connections.
@@ -24,13 +26,14 @@ pub(crate) enum Protocol {
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [
+    const ALL: [Kind; 7] = [
         Kind::Tcp(Protocol::Echo),
         Kind::Tcp(Protocol::Hyper),
         Kind::Tcp(Protocol::Writes),
         Kind::Tcp(Protocol::Framed),
         Kind::Tcp(Protocol::StreamOut),
         Kind::Tcp(Protocol::Short),
+        Kind::Unix,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -41,6 +44,7 @@ impl Kind {
             Kind::Tcp(Protocol::Framed) => "framed",
             Kind::Tcp(Protocol::StreamOut) => "stream-out",
             Kind::Tcp(Protocol::Short) => "short",
+            Kind::Unix => "unix",
         }
     }
 
@@ -64,11 +68,13 @@ impl Cell {
     /// The name that `--cell` takes, for example `echo-100x16k`, `hyper-10` or `writes-8x100`.
     pub(crate) fn name(&self) -> String {
         match self.kind {
-            Kind::Tcp(Protocol::Echo) if self.message_bytes.is_multiple_of(1024) => {
-                format!("echo-{}x{}k", self.connections, self.message_bytes / 1024)
-            }
-            Kind::Tcp(Protocol::Echo) => {
-                format!("echo-{}x{}", self.connections, self.message_bytes)
+            Kind::Tcp(Protocol::Echo) | Kind::Unix => {
+                let size = if self.message_bytes.is_multiple_of(1024) {
+                    format!("{}k", self.message_bytes / 1024)
+                } else {
+                    self.message_bytes.to_string()
+                };
+                format!("{}-{}x{size}", self.kind.name(), self.connections)
             }
             Kind::Tcp(Protocol::Hyper | Protocol::StreamOut | Protocol::Short) => {
                 format!("{}-{}", self.kind.name(), self.connections)
@@ -94,12 +100,12 @@ pub(crate) struct Service {
 pub(crate) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
     for connections in [1, 10, 100, 500, 1000] {
-        cells.push(echo(connections, 128));
+        cells.push(echo(Kind::Tcp(Protocol::Echo), connections, 128));
     }
     for connections in [1, 10, 100, 1000] {
-        cells.push(echo(connections, 16 * 1024));
+        cells.push(echo(Kind::Tcp(Protocol::Echo), connections, 16 * 1024));
     }
-    cells.push(echo(10, 64 * 1024));
+    cells.push(echo(Kind::Tcp(Protocol::Echo), 10, 64 * 1024));
     for connections in [10, 100, 400] {
         cells.push(fixed(Protocol::Hyper, connections, 1));
     }
@@ -119,12 +125,15 @@ pub(crate) fn all() -> Vec<Cell> {
     for connections in [10, 50, 200] {
         cells.push(fixed(Protocol::Short, connections, 1));
     }
+    for (connections, message_bytes) in [(10, 128), (100, 128), (100, 1024)] {
+        cells.push(echo(Kind::Unix, connections, message_bytes));
+    }
     cells
 }
 
-fn echo(connections: usize, message_bytes: usize) -> Cell {
+fn echo(kind: Kind, connections: usize, message_bytes: usize) -> Cell {
     Cell {
-        kind: Kind::Tcp(Protocol::Echo),
+        kind,
         connections,
         message_bytes,
         parts: 1,

@@ -65,7 +65,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it is reached: a socket address.
+    /// Where it is reached: an IP address and a port, or an abstract name of a Unix socket.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::Failure;
-use crate::cells::{Cell, Flavour, Service};
+use crate::cells::{Cell, Flavour, Kind, Service};
 use crate::child::{Server, ServerSpec};
 use crate::cli::CompareOptions;
 use crate::histogram::Histogram;
@@ -53,11 +53,11 @@ pub(crate) fn run(options: &CompareOptions) -> Result<ExitCode, Failure> {
     machine::pin(&[options.placement.load_cpu])?;
     let mut outcomes = Vec::new();
     for &flavour in &options.flavours {
-        let variants = measured(&options.compared, flavour);
-        if variants.is_empty() {
-            continue;
-        }
         for &cell in &options.cells {
+            let variants = measured(&options.compared, cell.kind, flavour);
+            if variants.is_empty() {
+                continue;
+            }
             eprint!("{} {} ", flavour.name(), cell.name());
             let outcome =
                 measure_cell(options, cell, flavour, &variants).map_err(|failure| CellFailure {
@@ -115,11 +115,11 @@ fn measure_cell(
 
 /// The variants of a row: the first that is compared stands between the two that tell the noise.
 /// None where nothing is compared on this flavour.
-fn measured(compared: &[Variant], flavour: Flavour) -> Vec<Variant> {
+fn measured(compared: &[Variant], kind: Kind, flavour: Flavour) -> Vec<Variant> {
     let mut variants: Vec<Variant> = compared
         .iter()
         .copied()
-        .filter(|variant| variant.flavour(flavour).is_some())
+        .filter(|variant| variant.flavour(kind, flavour).is_some())
         .collect();
     if !variants.is_empty() {
         variants.insert(0, Variant::Tokio);
@@ -144,7 +144,7 @@ fn take_sample(
         },
         flavour: series
             .variant
-            .flavour(flavour)
+            .flavour(cell.kind, flavour)
             .ok_or("not measured on this runtime")?,
         variant: series.variant,
         cpus: &options.placement.server_cpus,
@@ -231,16 +231,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cells;
+    use crate::cells::{self, Protocol};
 
     #[test]
     fn tokio_stands_on_both_sides_of_the_first_that_is_compared() {
         let (first, last) = (Variant::Busy, Variant::OursEpoll);
+        let measured = |compared: &[Variant]| {
+            let kind = Kind::Tcp(Protocol::Echo);
+            measured(compared, kind, Flavour::CurrentThread)
+        };
         assert_eq!(
-            measured(&[first, last], Flavour::CurrentThread),
+            measured(&[first, last]),
             [Variant::Tokio, first, Variant::TokioAgain, last]
         );
-        assert_eq!(measured(&[Variant::PerCore], Flavour::CurrentThread), []);
+        assert_eq!(measured(&[Variant::PerCore]), []);
     }
 
     #[test]

@@ -29,7 +29,7 @@ static HTTP_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n";
 /// What the generator sends at a time.
 pub(crate) fn request(cell: &Cell) -> Result<&'static [u8], Failure> {
     match cell.kind {
-        Kind::Tcp(Protocol::Echo) => beginning(&MESSAGE, cell.message_bytes),
+        Kind::Tcp(Protocol::Echo) | Kind::Unix => beginning(&MESSAGE, cell.message_bytes),
         Kind::Tcp(Protocol::Hyper) => Ok(HTTP_REQUEST),
         Kind::Tcp(Protocol::Writes | Protocol::StreamOut) => beginning(&MESSAGE, REQUEST_BYTES),
         Kind::Tcp(Protocol::Short) => beginning(&MESSAGE, SHORT_BYTES),
@@ -40,7 +40,7 @@ pub(crate) fn request(cell: &Cell) -> Result<&'static [u8], Failure> {
 /// What the server sends back; `None` for hyper, whose responses are parsed instead.
 pub(crate) fn response(cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
     Ok(match cell.kind {
-        Kind::Tcp(Protocol::Echo | Protocol::Framed | Protocol::Short) => {
+        Kind::Tcp(Protocol::Echo | Protocol::Framed | Protocol::Short) | Kind::Unix => {
             Some(request(cell)?.to_vec())
         }
         Kind::Tcp(Protocol::Hyper) => None,

@@ -12,12 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 /// generator would hang for a second where one is turned away.
 const BACKLOG_COUNT: u32 = 1024;
 
-/// A family of TCP types with tokio::net's interface.
+/// A family of socket types with tokio::net's interface.
 pub(crate) trait Stack: 'static {
     type Listener: Send + 'static;
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
     /// What hyper is given of a stream.
     type Http: Read + Write + Unpin + Send + 'static;
+    type UnixListener: Send + 'static;
+    type UnixStream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     fn listen(address: SocketAddr) -> io::Result<Self::Listener>;
     fn local_addr(listener: &Self::Listener) -> io::Result<SocketAddr>;
@@ -34,11 +36,16 @@ pub(crate) trait Stack: 'static {
         async move { stream.write_all(&bytes).await }
     }
     fn http(stream: Self::Stream) -> Self::Http;
+    /// Listens on an abstract name, which leaves no file behind.
+    fn listen_unix(name: &str) -> io::Result<Self::UnixListener>;
+    fn accept_unix(
+        listener: &Self::UnixListener,
+    ) -> impl Future<Output = io::Result<Self::UnixStream>> + Send;
     /// What serves the sockets of the current runtime, in one line.
     fn driver() -> String;
 }
 
-/// Implements `Stack` for the TCP types of a module. What the stack does in its own way comes last.
+/// Implements `Stack` for the socket types of a module. What the stack does in its own way comes last.
 macro_rules! stack {
     ($name:ident, $($module:ident)::+, { $($own:item)* }) => {
         #[derive(Debug)]
@@ -47,6 +54,8 @@ macro_rules! stack {
         impl Stack for $name {
             type Listener = $($module)::+::TcpListener;
             type Stream = $($module)::+::TcpStream;
+            type UnixListener = $($module)::+::UnixListener;
+            type UnixStream = $($module)::+::UnixStream;
 
             fn listen(address: SocketAddr) -> io::Result<Self::Listener> {
                 let socket = $($module)::+::TcpSocket::new_v4()?;
@@ -64,6 +73,15 @@ macro_rules! stack {
 
             fn set_nodelay(stream: &Self::Stream) -> io::Result<()> {
                 stream.set_nodelay(true)
+            }
+
+            fn listen_unix(name: &str) -> io::Result<Self::UnixListener> {
+                $($module)::+::UnixListener::bind(format!("\0{name}"))
+            }
+
+            async fn accept_unix(listener: &Self::UnixListener) -> io::Result<Self::UnixStream> {
+                let (stream, _peer) = listener.accept().await?;
+                Ok(stream)
             }
 
             $($own)*

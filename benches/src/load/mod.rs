@@ -16,6 +16,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net as unix;
 use std::time::Duration;
 
 use rustix::net::sockopt;
@@ -89,6 +91,10 @@ fn connect(kind: Kind, server: &str) -> io::Result<File> {
             // A reset at the end leaves no TIME_WAIT behind for the samples to come.
             sockopt::set_socket_linger(&connection, Some(Duration::ZERO))?;
             connection.into()
+        }
+        Kind::Unix => {
+            let address = unix::SocketAddr::from_abstract_name(server)?;
+            unix::UnixStream::connect_addr(&address)?.into()
         }
     };
     sockopt::set_socket_timeout(&connection, sockopt::Timeout::Recv, Some(STALL))?;

@@ -2,6 +2,7 @@
 
 mod per_core;
 mod protocols;
+mod unix;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -38,7 +39,9 @@ pub(crate) fn run(options: &ServeOptions) -> Result<(), Failure> {
 
 fn run_stack<S: Stack>(options: &ServeOptions) -> Result<(), Failure> {
     if options.flavour == Flavour::PerCore {
-        let Kind::Tcp(protocol) = options.service.kind;
+        let Kind::Tcp(protocol) = options.service.kind else {
+            return Err("one runtime per core serves TCP alone".into());
+        };
         return per_core::serve(protocol, options.service, &options.cpus);
     }
     let runtime = runtime(options.flavour, options.cpus.len())?;
@@ -65,6 +68,7 @@ async fn serve<S: Stack>(service: Service) -> io::Result<()> {
             announce(S::local_addr(&listener)?, &S::driver())?;
             accept_all::<S>(listener, protocol, service).await
         }
+        Kind::Unix => unix::serve::<S>(service.buffer_bytes).await,
     }
 }
 
