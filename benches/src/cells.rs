@@ -4,6 +4,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Tcp(Protocol),
+    /// Sends back every datagram that its one UDP socket receives.
+    Udp,
+    /// The same, by as many datagrams at a time as there are, where the stack has calls for that.
+    UdpMany,
     /// Sends back every byte it receives on its Unix connections.
     Unix,
 }
@@ -26,13 +30,15 @@ pub(crate) enum Protocol {
 }
 
 impl Kind {
-    const ALL: [Kind; 7] = [
+    const ALL: [Kind; 9] = [
         Kind::Tcp(Protocol::Echo),
         Kind::Tcp(Protocol::Hyper),
         Kind::Tcp(Protocol::Writes),
         Kind::Tcp(Protocol::Framed),
         Kind::Tcp(Protocol::StreamOut),
         Kind::Tcp(Protocol::Short),
+        Kind::Udp,
+        Kind::UdpMany,
         Kind::Unix,
     ];
 
@@ -44,6 +50,8 @@ impl Kind {
             Kind::Tcp(Protocol::Framed) => "framed",
             Kind::Tcp(Protocol::StreamOut) => "stream-out",
             Kind::Tcp(Protocol::Short) => "short",
+            Kind::Udp => "udp",
+            Kind::UdpMany => "udp-many",
             Kind::Unix => "unix",
         }
     }
@@ -57,6 +65,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) kind: Kind,
+    /// Where there are none: ports of the generator.
     pub(crate) connections: usize,
     /// The size of an echo message; 0 elsewhere, where all sizes are fixed.
     pub(crate) message_bytes: usize,
@@ -68,7 +77,7 @@ impl Cell {
     /// The name that `--cell` takes, for example `echo-100x16k`, `hyper-10` or `writes-8x100`.
     pub(crate) fn name(&self) -> String {
         match self.kind {
-            Kind::Tcp(Protocol::Echo) | Kind::Unix => {
+            Kind::Tcp(Protocol::Echo) | Kind::Udp | Kind::UdpMany | Kind::Unix => {
                 let size = if self.message_bytes.is_multiple_of(1024) {
                     format!("{}k", self.message_bytes / 1024)
                 } else {
@@ -124,6 +133,13 @@ pub(crate) fn all() -> Vec<Cell> {
     }
     for connections in [10, 50, 200] {
         cells.push(fixed(Protocol::Short, connections, 1));
+    }
+    for (kind, ports) in [(Kind::Udp, &[1, 10, 100][..]), (Kind::UdpMany, &[10, 100])] {
+        for message_bytes in [64, 1200] {
+            for &count in ports {
+                cells.push(echo(kind, count, message_bytes));
+            }
+        }
     }
     for (connections, message_bytes) in [(10, 128), (100, 128), (100, 1024)] {
         cells.push(echo(Kind::Unix, connections, message_bytes));

@@ -17,6 +17,8 @@ use crate::variant::Variant;
 
 /// Buffer of a connection in the server, unless its messages are longer: one holds a message whole.
 const BUFFER_BYTES: usize = 16 * 1024;
+/// Buffer of one datagram: what an Ethernet frame carries.
+const DATAGRAM_BYTES: usize = 1500;
 
 /// All samples of one cell on one runtime flavour.
 #[derive(Debug)]
@@ -140,7 +142,10 @@ fn take_sample(
         service: Service {
             kind: cell.kind,
             parts: cell.parts,
-            buffer_bytes: BUFFER_BYTES.max(cell.message_bytes),
+            buffer_bytes: match cell.kind {
+                Kind::Tcp(_) | Kind::Unix => BUFFER_BYTES.max(cell.message_bytes),
+                Kind::Udp | Kind::UdpMany => DATAGRAM_BYTES.max(cell.message_bytes),
+            },
         },
         flavour: series
             .variant
@@ -271,6 +276,7 @@ mod tests {
             others_cpu: Duration::ZERO,
             cpu_count: 2,
             enters: 1,
+            resent: 0,
             latency: Histogram::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 
 use bytes::Bytes;
 use hyper::rt::{Read, Write};
@@ -18,6 +19,7 @@ pub(crate) trait Stack: 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
     /// What hyper is given of a stream.
     type Http: Read + Write + Unpin + Send + 'static;
+    type Udp: AsFd + Send + Sync + 'static;
     type UnixListener: Send + 'static;
     type UnixStream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
@@ -36,6 +38,20 @@ pub(crate) trait Stack: 'static {
         async move { stream.write_all(&bytes).await }
     }
     fn http(stream: Self::Stream) -> Self::Http;
+    fn bind_udp(address: SocketAddr) -> impl Future<Output = io::Result<Self::Udp>> + Send;
+    fn udp_addr(socket: &Self::Udp) -> io::Result<SocketAddr>;
+    /// Sends back every datagram, each by two calls; ends with an error only.
+    fn echo_udp(
+        socket: &Self::Udp,
+        buffer_bytes: usize,
+    ) -> impl Future<Output = io::Result<()>> + Send;
+    /// The same. A stack with calls of its own for many datagrams does it by those.
+    fn echo_udp_many(
+        socket: &Self::Udp,
+        buffer_bytes: usize,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        Self::echo_udp(socket, buffer_bytes)
+    }
     /// Listens on an abstract name, which leaves no file behind.
     fn listen_unix(name: &str) -> io::Result<Self::UnixListener>;
     fn accept_unix(
@@ -54,6 +70,7 @@ macro_rules! stack {
         impl Stack for $name {
             type Listener = $($module)::+::TcpListener;
             type Stream = $($module)::+::TcpStream;
+            type Udp = $($module)::+::UdpSocket;
             type UnixListener = $($module)::+::UnixListener;
             type UnixStream = $($module)::+::UnixStream;
 
@@ -73,6 +90,22 @@ macro_rules! stack {
 
             fn set_nodelay(stream: &Self::Stream) -> io::Result<()> {
                 stream.set_nodelay(true)
+            }
+
+            async fn bind_udp(address: SocketAddr) -> io::Result<Self::Udp> {
+                $($module)::+::UdpSocket::bind(address).await
+            }
+
+            fn udp_addr(socket: &Self::Udp) -> io::Result<SocketAddr> {
+                socket.local_addr()
+            }
+
+            async fn echo_udp(socket: &Self::Udp, buffer_bytes: usize) -> io::Result<()> {
+                let mut buffer = vec![0; buffer_bytes];
+                loop {
+                    let (count, peer) = socket.recv_from(&mut buffer).await?;
+                    socket.send_to(&buffer[..count], peer).await?;
+                }
             }
 
             fn listen_unix(name: &str) -> io::Result<Self::UnixListener> {

@@ -151,6 +151,8 @@ mod tests {
         let flavour = |kind, row| Variant::PerCore.flavour(kind, row);
         assert_eq!(flavour(tcp, Flavour::CurrentThread), None);
         assert_eq!(flavour(tcp, Flavour::MultiThread), Some(Flavour::PerCore));
-        assert_eq!(flavour(Kind::Unix, Flavour::MultiThread), None);
+        for other in [Kind::Udp, Kind::UdpMany, Kind::Unix] {
+            assert_eq!(flavour(other, Flavour::MultiThread), None);
+        }
     }
 }

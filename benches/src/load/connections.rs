@@ -13,6 +13,8 @@ use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 pub(super) enum Connections {
     /// A file reads and writes whatever socket it has.
     Kept(Vec<File>),
+    /// A port each, connected to that of the server. A datagram may get lost.
+    Ports(Vec<File>),
     /// The server ends a connection after its response.
     Short {
         server: SocketAddr,
@@ -30,15 +32,22 @@ impl Connections {
 
     pub(super) fn count(&self) -> usize {
         match self {
-            Connections::Kept(connections) => connections.len(),
+            Connections::Kept(sockets) | Connections::Ports(sockets) => sockets.len(),
             Connections::Short { sockets, .. } => sockets.len(),
+        }
+    }
+
+    pub(super) fn may_lose(&self) -> bool {
+        match self {
+            Connections::Ports(_) => true,
+            Connections::Kept(_) | Connections::Short { .. } => false,
         }
     }
 
     /// The connection that the next request of this place goes to.
     pub(super) fn ready(&mut self, index: usize) -> io::Result<BorrowedFd<'_>> {
         match self {
-            Connections::Kept(connections) => Ok(connections[index].as_fd()),
+            Connections::Kept(sockets) | Connections::Ports(sockets) => Ok(sockets[index].as_fd()),
             Connections::Short { server, sockets } => {
                 let socket: &OwnedFd = sockets[index].insert(connect(*server)?);
                 Ok(socket.as_fd())
@@ -49,7 +58,7 @@ impl Connections {
     /// The whole response of this place's request has come.
     pub(super) fn answered(&mut self, index: usize) {
         match self {
-            Connections::Kept(_) => {}
+            Connections::Kept(_) | Connections::Ports(_) => {}
             Connections::Short { sockets, .. } => sockets[index] = None,
         }
     }

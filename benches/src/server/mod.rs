@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use rustix::net::sockopt;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use tokio::runtime::{self, Runtime};
 
@@ -18,6 +19,10 @@ use crate::machine;
 use crate::stack::{Integrated, Ours, Stack, Tokio};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Room for a datagram of every port at once, with what the kernel keeps for each. A system's default
+/// loses some; it gives as much of this as `net.core.rmem_max` allows, twice.
+const UDP_RECEIVE_BYTES: usize = 256 * 1024;
 
 /// Worker threads of a multi_thread server: one per CPU, but two at least, so that they do what two
 /// threads do to each other.
@@ -68,8 +73,17 @@ async fn serve<S: Stack>(service: Service) -> io::Result<()> {
             announce(S::local_addr(&listener)?, &S::driver())?;
             accept_all::<S>(listener, protocol, service).await
         }
+        Kind::Udp => S::echo_udp(&bind_udp::<S>().await?, service.buffer_bytes).await,
+        Kind::UdpMany => S::echo_udp_many(&bind_udp::<S>().await?, service.buffer_bytes).await,
         Kind::Unix => unix::serve::<S>(service.buffer_bytes).await,
     }
+}
+
+async fn bind_udp<S: Stack>() -> io::Result<S::Udp> {
+    let socket = S::bind_udp(ANY_PORT).await?;
+    sockopt::set_socket_recv_buffer_size(&socket, UDP_RECEIVE_BYTES)?;
+    announce(S::udp_addr(&socket)?, &S::driver())?;
+    Ok(socket)
 }
 
 /// Prints the address and the driver in one line: what the harness waits for.
