@@ -8,10 +8,14 @@ use bytes::Bytes;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio_uring_net::{Datagrams, UdpSocket};
 
 /// How many connections wait for an accept at most. All of a cell's connect at once, and the
 /// generator would hang for a second where one is turned away.
 const BACKLOG_COUNT: u32 = 1024;
+
+/// How many datagrams a batch has room for.
+const BATCH_COUNT: usize = 64;
 
 /// A family of socket types with tokio::net's interface.
 pub(crate) trait Stack: 'static {
@@ -141,6 +145,10 @@ stack!(Ours, tokio_uring_net, {
         TokioIo::new(stream)
     }
 
+    async fn echo_udp_many(socket: &Self::Udp, buffer_bytes: usize) -> io::Result<()> {
+        echo_batches(socket, buffer_bytes).await
+    }
+
     fn driver() -> String {
         tokio_uring_net::driver().to_string()
     }
@@ -158,7 +166,21 @@ stack!(Integrated, tokio_uring_net, {
         stream.write_owned(bytes).await
     }
 
+    async fn echo_udp_many(socket: &Self::Udp, buffer_bytes: usize) -> io::Result<()> {
+        echo_batches(socket, buffer_bytes).await
+    }
+
     fn driver() -> String {
         tokio_uring_net::driver().to_string()
     }
 });
+
+async fn echo_batches(socket: &UdpSocket, buffer_bytes: usize) -> io::Result<()> {
+    let mut batch = Datagrams::new(BATCH_COUNT, buffer_bytes);
+    loop {
+        socket.recv_many(&mut batch).await?;
+        while !batch.is_empty() {
+            socket.send_many(&mut batch).await?;
+        }
+    }
+}
