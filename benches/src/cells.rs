@@ -1,8 +1,20 @@
 //! What can be measured: the cells and the runtime flavours.
 
-/// The protocol that a server speaks.
+/// Which sockets a server has, and what it does with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    Tcp(Protocol),
+    /// Sends back every datagram that its one UDP socket receives.
+    Udp,
+    /// The same, by as many datagrams at a time as there are, where the stack has calls for that.
+    UdpMany,
+    /// Sends back every byte it receives on its Unix connections.
+    Unix,
+}
+
+/// What a server speaks on its TCP connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
     /// Sends back every byte it receives.
     Echo,
     /// Answers every HTTP/1.1 request with a short text, keep-alive, served by hyper.
@@ -18,23 +30,29 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [
-        Kind::Echo,
-        Kind::Hyper,
-        Kind::Writes,
-        Kind::Framed,
-        Kind::StreamOut,
-        Kind::Short,
+    const ALL: [Kind; 9] = [
+        Kind::Tcp(Protocol::Echo),
+        Kind::Tcp(Protocol::Hyper),
+        Kind::Tcp(Protocol::Writes),
+        Kind::Tcp(Protocol::Framed),
+        Kind::Tcp(Protocol::StreamOut),
+        Kind::Tcp(Protocol::Short),
+        Kind::Udp,
+        Kind::UdpMany,
+        Kind::Unix,
     ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::Echo => "echo",
-            Kind::Hyper => "hyper",
-            Kind::Writes => "writes",
-            Kind::Framed => "framed",
-            Kind::StreamOut => "stream-out",
-            Kind::Short => "short",
+            Kind::Tcp(Protocol::Echo) => "echo",
+            Kind::Tcp(Protocol::Hyper) => "hyper",
+            Kind::Tcp(Protocol::Writes) => "writes",
+            Kind::Tcp(Protocol::Framed) => "framed",
+            Kind::Tcp(Protocol::StreamOut) => "stream-out",
+            Kind::Tcp(Protocol::Short) => "short",
+            Kind::Udp => "udp",
+            Kind::UdpMany => "udp-many",
+            Kind::Unix => "unix",
         }
     }
 
@@ -47,6 +65,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) kind: Kind,
+    /// Where there are none: ports of the generator.
     pub(crate) connections: usize,
     /// The size of an echo message; 0 elsewhere, where all sizes are fixed.
     pub(crate) message_bytes: usize,
@@ -58,14 +77,18 @@ impl Cell {
     /// The name that `--cell` takes, for example `echo-100x16k`, `hyper-10` or `writes-8x100`.
     pub(crate) fn name(&self) -> String {
         match self.kind {
-            Kind::Echo if self.message_bytes.is_multiple_of(1024) => {
-                format!("echo-{}x{}k", self.connections, self.message_bytes / 1024)
+            Kind::Tcp(Protocol::Echo) | Kind::Udp | Kind::UdpMany | Kind::Unix => {
+                let size = if self.message_bytes.is_multiple_of(1024) {
+                    format!("{}k", self.message_bytes / 1024)
+                } else {
+                    self.message_bytes.to_string()
+                };
+                format!("{}-{}x{size}", self.kind.name(), self.connections)
             }
-            Kind::Echo => format!("echo-{}x{}", self.connections, self.message_bytes),
-            Kind::Hyper | Kind::StreamOut | Kind::Short => {
+            Kind::Tcp(Protocol::Hyper | Protocol::StreamOut | Protocol::Short) => {
                 format!("{}-{}", self.kind.name(), self.connections)
             }
-            Kind::Writes | Kind::Framed => {
+            Kind::Tcp(Protocol::Writes | Protocol::Framed) => {
                 format!("{}-{}x{}", self.kind.name(), self.parts, self.connections)
             }
         }
@@ -86,46 +109,56 @@ pub(crate) struct Service {
 pub(crate) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
     for connections in [1, 10, 100, 500, 1000] {
-        cells.push(echo(connections, 128));
+        cells.push(echo(Kind::Tcp(Protocol::Echo), connections, 128));
     }
     for connections in [1, 10, 100, 1000] {
-        cells.push(echo(connections, 16 * 1024));
+        cells.push(echo(Kind::Tcp(Protocol::Echo), connections, 16 * 1024));
     }
-    cells.push(echo(10, 64 * 1024));
+    cells.push(echo(Kind::Tcp(Protocol::Echo), 10, 64 * 1024));
     for connections in [10, 100, 400] {
-        cells.push(fixed(Kind::Hyper, connections, 1));
+        cells.push(fixed(Protocol::Hyper, connections, 1));
     }
-    for (kind, parts) in [
-        (Kind::Writes, 2),
-        (Kind::Writes, 8),
-        (Kind::Framed, 1),
-        (Kind::Framed, 16),
+    for (protocol, parts) in [
+        (Protocol::Writes, 2),
+        (Protocol::Writes, 8),
+        (Protocol::Framed, 1),
+        (Protocol::Framed, 16),
     ] {
         for connections in [10, 100] {
-            cells.push(fixed(kind, connections, parts));
+            cells.push(fixed(protocol, connections, parts));
         }
     }
     for connections in [1, 10] {
-        cells.push(fixed(Kind::StreamOut, connections, 1));
+        cells.push(fixed(Protocol::StreamOut, connections, 1));
     }
     for connections in [10, 50, 200] {
-        cells.push(fixed(Kind::Short, connections, 1));
+        cells.push(fixed(Protocol::Short, connections, 1));
+    }
+    for (kind, ports) in [(Kind::Udp, &[1, 10, 100][..]), (Kind::UdpMany, &[10, 100])] {
+        for message_bytes in [64, 1200] {
+            for &count in ports {
+                cells.push(echo(kind, count, message_bytes));
+            }
+        }
+    }
+    for (connections, message_bytes) in [(10, 128), (100, 128), (100, 1024)] {
+        cells.push(echo(Kind::Unix, connections, message_bytes));
     }
     cells
 }
 
-fn echo(connections: usize, message_bytes: usize) -> Cell {
+fn echo(kind: Kind, connections: usize, message_bytes: usize) -> Cell {
     Cell {
-        kind: Kind::Echo,
+        kind,
         connections,
         message_bytes,
         parts: 1,
     }
 }
 
-fn fixed(kind: Kind, connections: usize, parts: usize) -> Cell {
+fn fixed(protocol: Protocol, connections: usize, parts: usize) -> Cell {
     Cell {
-        kind,
+        kind: Kind::Tcp(protocol),
         connections,
         message_bytes: 0,
         parts,

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader};
-use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ pub(crate) struct ServerSpec<'a> {
 #[derive(Debug)]
 pub(crate) struct Server {
     process: Child,
-    address: SocketAddr,
+    address: String,
     driver: String,
 }
 
@@ -49,7 +48,7 @@ impl Server {
             .spawn()?;
         let mut server = Server {
             process,
-            address: SocketAddr::from(([0, 0, 0, 0], 0)),
+            address: String::new(),
             driver: String::new(),
         };
         let out = server.process.stdout.take();
@@ -61,13 +60,14 @@ impl Server {
                 spec.variant
             )
         })?;
-        server.address = address.parse()?;
+        server.address = address.to_owned();
         server.driver = driver.to_owned();
         Ok(server)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it is reached: an IP address and a port, or an abstract name of a Unix socket.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// What serves its sockets, in its own words.

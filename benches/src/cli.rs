@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 use crate::Failure;
-use crate::cells::{self, Cell, Flavour, Kind, Service};
+use crate::cells::{self, Cell, Flavour, Kind, Protocol, Service};
 use crate::machine;
 use crate::stats::BAR;
 use crate::variant::Variant;
@@ -164,7 +164,7 @@ fn parse_compare(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     if cells.is_empty() {
         cells = cells::all();
     }
-    let compared = compared(variants, only_variants, &flavours)?;
+    let compared = compared(variants, only_variants, &cells, &flavours)?;
     let placement = cpus.placement()?;
     Ok(Command::Compare(CompareOptions {
         cells,
@@ -209,7 +209,7 @@ fn parse_idle(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
 fn parse_serve(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     let mut stack = StackName::Tokio;
     let mut service = Service {
-        kind: Kind::Echo,
+        kind: Kind::Tcp(Protocol::Echo),
         parts: 1,
         buffer_bytes: 4096,
     };
@@ -300,6 +300,7 @@ fn variant(name: OsString) -> Result<Variant, Failure> {
 fn compared(
     named: Vec<Variant>,
     only_named: bool,
+    cells: &[Cell],
     rows: &[Flavour],
 ) -> Result<Vec<Variant>, Failure> {
     let mut compared = Vec::new();
@@ -312,8 +313,13 @@ fn compared(
         }
     }
     for variant in &compared {
-        if rows.iter().all(|row| variant.flavour(*row).is_none()) {
-            return Err(format!("{variant} is measured on the other --runtime only").into());
+        let is_measured = |cell: &Cell| {
+            rows.iter()
+                .any(|row| variant.flavour(cell.kind, *row).is_some())
+        };
+        if !cells.iter().any(is_measured) {
+            let message = "is measured on the other --runtime or in another --cell only";
+            return Err(format!("{variant} {message}").into());
         }
     }
     if compared.is_empty() {
@@ -441,6 +447,10 @@ mod tests {
                     "per-core",
                 ],
                 "per-core",
+            ),
+            (
+                &["compare", "--cell", "unix", "--variant", "per-core"],
+                "--cell",
             ),
             (&["compare", "--runtime", "async-std"], "current-thread"),
             (&["compare", "--server-cpus", "0;1"], "list of CPUs"),

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::Failure;
-use crate::cells::{Cell, Flavour, Service};
+use crate::cells::{Cell, Flavour, Kind, Service};
 use crate::child::{Server, ServerSpec};
 use crate::cli::CompareOptions;
 use crate::histogram::Histogram;
@@ -17,6 +17,8 @@ use crate::variant::Variant;
 
 /// Buffer of a connection in the server, unless its messages are longer: one holds a message whole.
 const BUFFER_BYTES: usize = 16 * 1024;
+/// Buffer of one datagram: what an Ethernet frame carries.
+const DATAGRAM_BYTES: usize = 1500;
 
 /// All samples of one cell on one runtime flavour.
 #[derive(Debug)]
@@ -53,11 +55,11 @@ pub(crate) fn run(options: &CompareOptions) -> Result<ExitCode, Failure> {
     machine::pin(&[options.placement.load_cpu])?;
     let mut outcomes = Vec::new();
     for &flavour in &options.flavours {
-        let variants = measured(&options.compared, flavour);
-        if variants.is_empty() {
-            continue;
-        }
         for &cell in &options.cells {
+            let variants = measured(&options.compared, cell.kind, flavour);
+            if variants.is_empty() {
+                continue;
+            }
             eprint!("{} {} ", flavour.name(), cell.name());
             let outcome =
                 measure_cell(options, cell, flavour, &variants).map_err(|failure| CellFailure {
@@ -115,11 +117,11 @@ fn measure_cell(
 
 /// The variants of a row: the first that is compared stands between the two that tell the noise.
 /// None where nothing is compared on this flavour.
-fn measured(compared: &[Variant], flavour: Flavour) -> Vec<Variant> {
+fn measured(compared: &[Variant], kind: Kind, flavour: Flavour) -> Vec<Variant> {
     let mut variants: Vec<Variant> = compared
         .iter()
         .copied()
-        .filter(|variant| variant.flavour(flavour).is_some())
+        .filter(|variant| variant.flavour(kind, flavour).is_some())
         .collect();
     if !variants.is_empty() {
         variants.insert(0, Variant::Tokio);
@@ -140,11 +142,14 @@ fn take_sample(
         service: Service {
             kind: cell.kind,
             parts: cell.parts,
-            buffer_bytes: BUFFER_BYTES.max(cell.message_bytes),
+            buffer_bytes: match cell.kind {
+                Kind::Tcp(_) | Kind::Unix => BUFFER_BYTES.max(cell.message_bytes),
+                Kind::Udp | Kind::UdpMany => DATAGRAM_BYTES.max(cell.message_bytes),
+            },
         },
         flavour: series
             .variant
-            .flavour(flavour)
+            .flavour(cell.kind, flavour)
             .ok_or("not measured on this runtime")?,
         variant: series.variant,
         cpus: &options.placement.server_cpus,
@@ -231,16 +236,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cells;
+    use crate::cells::{self, Protocol};
 
     #[test]
     fn tokio_stands_on_both_sides_of_the_first_that_is_compared() {
         let (first, last) = (Variant::Busy, Variant::OursEpoll);
+        let measured = |compared: &[Variant]| {
+            let kind = Kind::Tcp(Protocol::Echo);
+            measured(compared, kind, Flavour::CurrentThread)
+        };
         assert_eq!(
-            measured(&[first, last], Flavour::CurrentThread),
+            measured(&[first, last]),
             [Variant::Tokio, first, Variant::TokioAgain, last]
         );
-        assert_eq!(measured(&[Variant::PerCore], Flavour::CurrentThread), []);
+        assert_eq!(measured(&[Variant::PerCore]), []);
     }
 
     #[test]
@@ -267,6 +276,7 @@ mod tests {
             others_cpu: Duration::ZERO,
             cpu_count: 2,
             enters: 1,
+            resent: 0,
             latency: Histogram::new(),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType};
 
 use crate::Failure;
-use crate::cells::{Kind, Service};
+use crate::cells::{Kind, Protocol, Service};
 use crate::child::{Server, ServerSpec};
 use crate::cli::IdleOptions;
 use crate::machine::{self, Machine};
@@ -85,7 +85,7 @@ impl fmt::Display for Resident {
 fn measure(options: &IdleOptions, variant: Variant) -> Result<Resident, Failure> {
     let server = Server::start(&ServerSpec {
         service: Service {
-            kind: Kind::Echo,
+            kind: Kind::Tcp(Protocol::Echo),
             parts: 1,
             // A read needs room for one byte.
             buffer_bytes: options.buffer_bytes.max(1),
@@ -95,11 +95,12 @@ fn measure(options: &IdleOptions, variant: Variant) -> Result<Resident, Failure>
         cpus: &options.placement.server_cpus,
     })?;
     // The first connection pays for what the process makes once: a reactor, thread-local state.
-    let first = connect_and_exchange(0, server.address())?;
+    let address = server.address().parse()?;
+    let first = connect_and_exchange(0, address)?;
     let before = server.resident_bytes()?;
     let mut connections = vec![first];
     for index in 1..=options.connections {
-        connections.push(connect_and_exchange(index, server.address())?);
+        connections.push(connect_and_exchange(index, address)?);
     }
     let after = server.resident_bytes()?;
     Ok(Resident {

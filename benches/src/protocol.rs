@@ -1,7 +1,7 @@
 //! What server and generator have agreed on: the contents of the messages of each kind.
 
 use crate::Failure;
-use crate::cells::{Cell, Kind};
+use crate::cells::{Cell, Kind, Protocol};
 
 /// The longest message, and a chunk of `stream-out`.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -29,21 +29,28 @@ static HTTP_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n";
 /// What the generator sends at a time.
 pub(crate) fn request(cell: &Cell) -> Result<&'static [u8], Failure> {
     match cell.kind {
-        Kind::Echo => beginning(&MESSAGE, cell.message_bytes),
-        Kind::Hyper => Ok(HTTP_REQUEST),
-        Kind::Writes | Kind::StreamOut => beginning(&MESSAGE, REQUEST_BYTES),
-        Kind::Short => beginning(&MESSAGE, SHORT_BYTES),
-        Kind::Framed => beginning(&FRAMES, cell.parts * FRAME_BYTES),
+        Kind::Tcp(Protocol::Echo) | Kind::Udp | Kind::UdpMany | Kind::Unix => {
+            beginning(&MESSAGE, cell.message_bytes)
+        }
+        Kind::Tcp(Protocol::Hyper) => Ok(HTTP_REQUEST),
+        Kind::Tcp(Protocol::Writes | Protocol::StreamOut) => beginning(&MESSAGE, REQUEST_BYTES),
+        Kind::Tcp(Protocol::Short) => beginning(&MESSAGE, SHORT_BYTES),
+        Kind::Tcp(Protocol::Framed) => beginning(&FRAMES, cell.parts * FRAME_BYTES),
     }
 }
 
 /// What the server sends back; `None` for hyper, whose responses are parsed instead.
 pub(crate) fn response(cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
     Ok(match cell.kind {
-        Kind::Echo | Kind::Framed | Kind::Short => Some(request(cell)?.to_vec()),
-        Kind::Hyper => None,
-        Kind::Writes => Some(beginning(&MESSAGE, cell.parts * WRITE_BYTES)?.to_vec()),
-        Kind::StreamOut => Some(MESSAGE.repeat(CHUNKS)),
+        Kind::Tcp(Protocol::Echo | Protocol::Framed | Protocol::Short)
+        | Kind::Udp
+        | Kind::UdpMany
+        | Kind::Unix => Some(request(cell)?.to_vec()),
+        Kind::Tcp(Protocol::Hyper) => None,
+        Kind::Tcp(Protocol::Writes) => {
+            Some(beginning(&MESSAGE, cell.parts * WRITE_BYTES)?.to_vec())
+        }
+        Kind::Tcp(Protocol::StreamOut) => Some(MESSAGE.repeat(CHUNKS)),
     })
 }
 
@@ -85,11 +92,11 @@ mod tests {
 
     #[test]
     fn a_shifted_message_ends_in_another_byte() {
-        for length in [128, 1024, 16 * 1024, MESSAGE.len()] {
+        for length in [64, 128, 1200, 1024, 16 * 1024, MESSAGE.len()] {
             let last = MESSAGE[length - 1];
             assert!(last != 0);
             assert!(
-                (1..128).all(|shift| MESSAGE[length - 1 - shift] != last),
+                (1..length.min(128)).all(|shift| MESSAGE[length - 1 - shift] != last),
                 "{length}"
             );
         }
@@ -101,7 +108,7 @@ mod tests {
             assert!(!request(&cell).unwrap().is_empty());
             match response(&cell).unwrap() {
                 Some(response) => assert!(*response.last().unwrap() != 0, "{}", cell.name()),
-                None => assert_eq!(cell.kind, Kind::Hyper),
+                None => assert_eq!(cell.kind, Kind::Tcp(Protocol::Hyper)),
             }
         }
     }

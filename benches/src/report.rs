@@ -79,6 +79,7 @@ pub(crate) fn markdown(
     for result in outcomes.iter().flatten() {
         text.extend(rows(result, |variant, _| details(result, variant)));
     }
+    text.push_str(&resent(outcomes));
     text.push_str(&drivers(outcomes));
     text
 }
@@ -191,6 +192,29 @@ fn disturbance(outcomes: &[Outcome]) -> String {
         "Everything else on the machine took {median:.0} % of these CPUs \
          (median of the samples; at most {most:.0} %).{judgement}\n\n"
     )
+}
+
+/// Says where requests were sent more than once; nothing if there were none.
+fn resent(outcomes: &[Outcome]) -> String {
+    let lines: String = all_series(outcomes)
+        .filter_map(|(result, series)| {
+            let total = |count: fn(&Sample) -> u64| series.samples.iter().map(count).sum::<u64>();
+            let resent = total(|sample| sample.resent);
+            (resent > 0).then(|| {
+                format!(
+                    "- {}, {}, {}: {resent} of {}\n",
+                    result.flavour.name(),
+                    result.cell.name(),
+                    series.variant,
+                    total(|sample| sample.requests)
+                )
+            })
+        })
+        .collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\nSent once more, the response overdue:\n{lines}")
 }
 
 /// Says which driver served, for every variant and flavour.
@@ -306,6 +330,7 @@ fn series_json(result: &CellResult, series: &Series, bar: f64) -> Json {
             ("load_cpu_ns", nanos(sample.generator_cpu)),
             ("others_cpu_ns", nanos(sample.others_cpu)),
             ("load_enters", sample.enters.into()),
+            ("resent", sample.resent.into()),
         ])
     });
     let latency = result.latency(series.variant);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cells::Flavour;
+use crate::cells::{Flavour, Kind};
 
 /// Which driver tokio-uring-net is to use; the library reads it.
 const DRIVER: &str = "TOKIO_URING_NET";
@@ -85,8 +85,8 @@ impl Variant {
         }
     }
 
-    /// What its server runs on in the rows of `row`; `None` where it is not measured.
-    pub(crate) fn flavour(self, row: Flavour) -> Option<Flavour> {
+    /// What its server runs on in the rows of `row` in cells of `kind`; `None` where it is not measured.
+    pub(crate) fn flavour(self, kind: Kind, row: Flavour) -> Option<Flavour> {
         match self {
             Variant::Tokio
             | Variant::TokioAgain
@@ -96,7 +96,8 @@ impl Variant {
             | Variant::Completion
             | Variant::CompletionEpoll
             | Variant::Busy => Some(row),
-            Variant::PerCore => (row == Flavour::MultiThread).then_some(Flavour::PerCore),
+            Variant::PerCore => matches!((kind, row), (Kind::Tcp(_), Flavour::MultiThread))
+                .then_some(Flavour::PerCore),
         }
     }
 
@@ -124,6 +125,7 @@ impl fmt::Display for Variant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::Protocol;
 
     #[test]
     fn every_named_variant_is_found_and_is_ours() {
@@ -144,9 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn one_runtime_per_core_is_held_against_multi_thread() {
-        let flavour = |row| Variant::PerCore.flavour(row);
-        assert_eq!(flavour(Flavour::CurrentThread), None);
-        assert_eq!(flavour(Flavour::MultiThread), Some(Flavour::PerCore));
+    fn one_runtime_per_core_is_held_against_multi_thread_on_tcp() {
+        let tcp = Kind::Tcp(Protocol::Echo);
+        let flavour = |kind, row| Variant::PerCore.flavour(kind, row);
+        assert_eq!(flavour(tcp, Flavour::CurrentThread), None);
+        assert_eq!(flavour(tcp, Flavour::MultiThread), Some(Flavour::PerCore));
+        for other in [Kind::Udp, Kind::UdpMany, Kind::Unix] {
+            assert_eq!(flavour(other, Flavour::MultiThread), None);
+        }
     }
 }

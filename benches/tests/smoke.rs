@@ -33,6 +33,9 @@ fn every_kind_of_cell_is_measured_on_both_flavours() {
         "framed-16x10",
         "stream-out-10",
         "short-10",
+        "udp-10x1200",
+        "udp-many-10x64",
+        "unix-10x128",
     ];
     let mut arguments = vec!["compare", "--pairs", "1", "--seconds", "0.02", "--cell"];
     arguments.extend(cells);

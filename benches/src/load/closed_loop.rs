@@ -20,8 +20,13 @@ const WARM_UP: Duration = Duration::from_millis(200);
 /// A server that answers nothing for this long has lost a request.
 pub(super) const STALL: Duration = Duration::from_secs(5);
 static STALL_TIMESPEC: Timespec = Timespec::new().sec(STALL.as_secs());
-/// `user_data` of the watchdog's timeout; the other operations carry the index of their connection.
+/// A datagram that is not answered for this long is taken to be lost. That is far longer than a
+/// server that runs needs: one that was late only would be in flight twice from then on.
+const LOST: Duration = Duration::from_millis(100);
+static LOST_TIMESPEC: Timespec = Timespec::new().nsec(LOST.subsec_nanos());
+/// `user_data` of the timeouts; the other operations carry the index of their connection.
 const WATCHDOG: u64 = u64::MAX;
+const RESEND: u64 = u64::MAX - 1;
 
 /// Where all responses of all connections go: nobody reads them but for their last byte.
 static RESPONSES: [AtomicU8; RESPONSES_BYTES] = [const { AtomicU8::new(0) }; RESPONSES_BYTES];
@@ -34,7 +39,7 @@ pub(super) fn run(
     measured: Duration,
     counters: impl Fn() -> io::Result<Counters>,
 ) -> Result<Sample, Failure> {
-    let entries = u32::try_from(2 * connections.count() + 1)?.next_power_of_two();
+    let entries = u32::try_from(2 * connections.count() + 2)?.next_power_of_two();
     if exchange.received_at(connections.count()).end > RESPONSES.len() {
         return Err("the generator has no room for so many responses".into());
     }
@@ -48,7 +53,7 @@ pub(super) fn run(
                  (kernel 6.1, not forbidden by sysctl or seccomp): {error}"
             )
         })?;
-    let sent_at = vec![Instant::now(); connections.count()];
+    let sent_at = vec![None; connections.count()];
     let (mut submitter, submissions, completions) = ring.split();
     submitter.register_ring_fd()?;
     let mut closed_loop = Loop {
@@ -60,6 +65,7 @@ pub(super) fn run(
         sent_at,
         in_flight: 0,
         enters: 0,
+        resent: 0,
         answered: 0,
         answered_at_last_tick: 0,
     };
@@ -75,22 +81,7 @@ struct Mark {
     counters: Counters,
     generator_cpu: Duration,
     enters: u64,
-}
-
-impl Mark {
-    fn take(
-        at: Instant,
-        enters: u64,
-        counters: impl Fn() -> io::Result<Counters>,
-    ) -> io::Result<Mark> {
-        let generator_cpu = clock_gettime(ClockId::ThreadCPUTime);
-        Ok(Mark {
-            at,
-            enters,
-            counters: counters()?,
-            generator_cpu: Duration::try_from(generator_cpu).map_err(io::Error::other)?,
-        })
-    }
+    resent: u64,
 }
 
 /// The part of a run that the loop is in.
@@ -112,9 +103,11 @@ struct Loop<'a> {
     submitter: Submitter<'a>,
     submissions: SubmissionQueue<'a>,
     completions: CompletionQueue<'a>,
-    sent_at: Vec<Instant>,
+    /// When each connection's request was sent; `None` if none is in flight.
+    sent_at: Vec<Option<Instant>>,
     in_flight: usize,
     enters: u64,
+    resent: u64,
     /// Responses so far, warm-up and drain included.
     answered: u64,
     /// `answered` when the watchdog last looked.
@@ -128,6 +121,9 @@ impl Loop<'_> {
         counters: impl Fn() -> io::Result<Counters>,
     ) -> Result<Sample, Failure> {
         self.arm_watchdog()?;
+        if self.connections.may_lose() {
+            self.arm_resend()?;
+        }
         let start = Instant::now();
         for index in 0..self.connections.count() {
             self.send(index, start)?;
@@ -138,18 +134,18 @@ impl Loop<'_> {
             let now = self.wait()?;
             phase = match phase {
                 Phase::WarmUp if now >= start + WARM_UP => Phase::Measure {
-                    begin: Mark::take(now, self.enters, &counters)?,
+                    begin: self.mark(now, &counters)?,
                 },
                 Phase::Measure { begin } if now >= begin.at + measured => Phase::Drain {
                     begin,
-                    end: Mark::take(now, self.enters, &counters)?,
+                    end: self.mark(now, &counters)?,
                 },
                 unchanged => unchanged,
             };
-            while let Some(index) = self.next_response()? {
+            while let Some((index, sent_at)) = self.next_response()? {
                 if let Phase::Measure { .. } = phase {
                     requests += 1;
-                    latency.record(now.duration_since(self.sent_at[index]));
+                    latency.record(now.duration_since(sent_at));
                 }
                 if !matches!(phase, Phase::Drain { .. }) {
                     self.send(index, now)?;
@@ -162,6 +158,17 @@ impl Loop<'_> {
                 unfinished => phase = unfinished,
             }
         }
+    }
+
+    fn mark(&self, at: Instant, counters: impl Fn() -> io::Result<Counters>) -> io::Result<Mark> {
+        let generator_cpu = clock_gettime(ClockId::ThreadCPUTime);
+        Ok(Mark {
+            at,
+            counters: counters()?,
+            generator_cpu: Duration::try_from(generator_cpu).map_err(io::Error::other)?,
+            enters: self.enters,
+            resent: self.resent,
+        })
     }
 
     /// Queues a request and the wait for its response.
@@ -185,7 +192,7 @@ impl Loop<'_> {
             }
         }
         raw::push(&mut self.submissions, &receive)?;
-        self.sent_at[index] = now;
+        self.sent_at[index] = Some(now);
         self.in_flight += 1;
         Ok(())
     }
@@ -214,8 +221,9 @@ impl Loop<'_> {
         Ok(Instant::now())
     }
 
-    /// The connection of the next response in the CQ; `None` when the CQ has been read to its end.
-    fn next_response(&mut self) -> Result<Option<usize>, Failure> {
+    /// The connection of the next response in the CQ, and when its request was sent; `None` when the
+    /// CQ has been read to its end.
+    fn next_response(&mut self) -> Result<Option<(usize, Instant)>, Failure> {
         let Some(cqe) = self.completions.next() else {
             return Ok(None);
         };
@@ -232,6 +240,11 @@ impl Loop<'_> {
             self.arm_watchdog()?;
             return self.next_response();
         }
+        if cqe.user_data() == RESEND {
+            self.resend()?;
+            self.arm_resend()?;
+            return self.next_response();
+        }
         match usize::try_from(cqe.result()) {
             Ok(received) if received == self.exchange.response_bytes => {}
             Ok(received) => return Err(format!("a response ended after {received} bytes").into()),
@@ -242,10 +255,29 @@ impl Loop<'_> {
         if last != self.exchange.response_last {
             return Err("a response is out of step with its request".into());
         }
+        let sent_at = self.sent_at[index].take();
+        let sent_at = sent_at.ok_or("a response without a request")?;
         self.in_flight -= 1;
         self.answered += 1;
         self.connections.answered(index);
-        Ok(Some(index))
+        Ok(Some((index, sent_at)))
+    }
+
+    /// Sends the requests once more whose responses are overdue; their RECVs are still there.
+    fn resend(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        for (index, sent_at) in self.sent_at.iter().enumerate() {
+            if sent_at.is_some_and(|sent_at| now >= sent_at + LOST) {
+                connections::send(self.connections.ready(index)?, self.exchange.request)?;
+                self.resent += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn arm_resend(&mut self) -> io::Result<()> {
+        let timeout = StaticEntry::timeout(&LOST_TIMESPEC, RESEND);
+        raw::push(&mut self.submissions, &timeout)
     }
 
     fn arm_watchdog(&mut self) -> io::Result<()> {
@@ -271,6 +303,7 @@ fn sample(begin: &Mark, end: &Mark, requests: u64, latency: Histogram) -> Sample
         others_cpu: (elapsed * cpu_count).saturating_sub(idle + server_cpu + generator_cpu),
         cpu_count,
         enters: end.enters - begin.enters,
+        resent: end.resent - begin.resent,
         latency,
     }
 }

@@ -1,7 +1,8 @@
 //! Where the closed loop sends its requests: to connections that stay, or to a new one each time.
 
+use std::fs::File;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 /// One place per request in flight.
 #[derive(Debug)]
 pub(super) enum Connections {
-    Kept(Vec<TcpStream>),
+    /// A file reads and writes whatever socket it has.
+    Kept(Vec<File>),
+    /// A port each, connected to that of the server. A datagram may get lost.
+    Ports(Vec<File>),
     /// The server ends a connection after its response.
     Short {
         server: SocketAddr,
@@ -28,15 +32,22 @@ impl Connections {
 
     pub(super) fn count(&self) -> usize {
         match self {
-            Connections::Kept(connections) => connections.len(),
+            Connections::Kept(sockets) | Connections::Ports(sockets) => sockets.len(),
             Connections::Short { sockets, .. } => sockets.len(),
+        }
+    }
+
+    pub(super) fn may_lose(&self) -> bool {
+        match self {
+            Connections::Ports(_) => true,
+            Connections::Kept(_) | Connections::Short { .. } => false,
         }
     }
 
     /// The connection that the next request of this place goes to.
     pub(super) fn ready(&mut self, index: usize) -> io::Result<BorrowedFd<'_>> {
         match self {
-            Connections::Kept(connections) => Ok(connections[index].as_fd()),
+            Connections::Kept(sockets) | Connections::Ports(sockets) => Ok(sockets[index].as_fd()),
             Connections::Short { server, sockets } => {
                 let socket: &OwnedFd = sockets[index].insert(connect(*server)?);
                 Ok(socket.as_fd())
@@ -47,7 +58,7 @@ impl Connections {
     /// The whole response of this place's request has come.
     pub(super) fn answered(&mut self, index: usize) {
         match self {
-            Connections::Kept(_) => {}
+            Connections::Kept(_) | Connections::Ports(_) => {}
             Connections::Short { sockets, .. } => sockets[index] = None,
         }
     }
@@ -79,7 +90,7 @@ pub(super) fn send(socket: BorrowedFd<'_>, request: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsRawFd;
 
     use super::*;
@@ -103,7 +114,7 @@ mod tests {
     fn a_kept_connection_is_the_same_one() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut connections = Connections::Kept(vec![stream]);
+        let mut connections = Connections::Kept(vec![OwnedFd::from(stream).into()]);
         let before = connections.ready(0).unwrap().as_raw_fd();
         connections.answered(0);
         assert_eq!(connections.ready(0).unwrap().as_raw_fd(), before);

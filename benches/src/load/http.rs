@@ -1,12 +1,11 @@
 //! How long an HTTP/1.1 response is.
 
 use std::io::{self, Read};
-use std::net::TcpStream;
 
 use crate::Failure;
 
 /// Reads one HTTP/1.1 response that announces its length.
-pub(super) fn read_response(connection: &mut TcpStream) -> Result<Vec<u8>, Failure> {
+pub(super) fn read_response(connection: &mut impl Read) -> Result<Vec<u8>, Failure> {
     let mut response = Vec::new();
     let mut chunk = [0; 4096];
     loop {

@@ -4,7 +4,7 @@
 //! It must be cheaper than the servers it drives, or it is what gets measured. A request costs it
 //! one SEND that posts no CQE and one RECV that completes when the whole response is there; all
 //! that is due goes to the kernel in one enter. For a short connection, plain system calls do all
-//! but the RECV.
+//! but the RECV. A datagram that gets no answer is sent once more.
 
 mod closed_loop;
 mod connections;
@@ -12,12 +12,18 @@ mod exchange;
 mod http;
 mod sample;
 
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net as unix;
 use std::time::Duration;
 
+use rustix::net::sockopt;
+
 use crate::Failure;
-use crate::cells::{Cell, Kind};
+use crate::cells::{Cell, Kind, Protocol};
 use crate::load::closed_loop::STALL;
 use crate::load::connections::Connections;
 use crate::load::exchange::{After, Exchange};
@@ -34,24 +40,24 @@ pub(crate) struct Load {
 impl Load {
     /// Connects, and does one request on each connection, so that the server has accepted them all.
     /// Where connections are short, it does one and closes it.
-    pub(crate) fn connect(cell: &Cell, server: SocketAddr) -> Result<Load, Failure> {
+    pub(crate) fn connect(cell: &Cell, server: &str) -> Result<Load, Failure> {
         let request = protocol::request(cell)?;
         let expected = protocol::response(cell)?;
-        if cell.kind == Kind::Short {
-            let mut connection = connect(server)?;
+        if cell.kind == Kind::Tcp(Protocol::Short) {
+            let mut connection = connect(cell.kind, server)?;
             let response = first_answer(&mut connection, request, expected.as_deref())?;
             if connection.read(&mut [0])? != 0 {
                 return Err("the server sent more than its response".into());
             }
             return Ok(Load {
-                connections: Connections::short(server, cell.connections),
+                connections: Connections::short(server.parse()?, cell.connections),
                 exchange: Exchange::new(request, &response, After::Closes)?,
             });
         }
         let mut connections = Vec::with_capacity(cell.connections);
         let mut response = Vec::new();
         for index in 0..cell.connections {
-            let mut connection = connect(server)?;
+            let mut connection = connect(cell.kind, server)?;
             let answer = first_answer(&mut connection, request, expected.as_deref())?;
             if index == 0 {
                 response = answer;
@@ -61,7 +67,10 @@ impl Load {
             connections.push(connection);
         }
         Ok(Load {
-            connections: Connections::Kept(connections),
+            connections: match cell.kind {
+                Kind::Tcp(_) | Kind::Unix => Connections::Kept(connections),
+                Kind::Udp | Kind::UdpMany => Connections::Ports(connections),
+            },
             exchange: Exchange::new(request, &response, After::Waits)?,
         })
     }
@@ -77,18 +86,32 @@ impl Load {
     }
 }
 
-fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let connection = TcpStream::connect(server)?;
-    connection.set_nodelay(true)?;
-    connection.set_read_timeout(Some(STALL))?;
-    // A reset at the end leaves no TIME_WAIT behind for the samples to come.
-    rustix::net::sockopt::set_socket_linger(&connection, Some(Duration::ZERO))?;
-    Ok(connection)
+fn connect(kind: Kind, server: &str) -> io::Result<File> {
+    let connection: OwnedFd = match kind {
+        Kind::Tcp(_) => {
+            let connection = TcpStream::connect(server)?;
+            connection.set_nodelay(true)?;
+            // A reset at the end leaves no TIME_WAIT behind for the samples to come.
+            sockopt::set_socket_linger(&connection, Some(Duration::ZERO))?;
+            connection.into()
+        }
+        Kind::Udp | Kind::UdpMany => {
+            let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            port.connect(server)?;
+            port.into()
+        }
+        Kind::Unix => {
+            let address = unix::SocketAddr::from_abstract_name(server)?;
+            unix::UnixStream::connect_addr(&address)?.into()
+        }
+    };
+    sockopt::set_socket_timeout(&connection, sockopt::Timeout::Recv, Some(STALL))?;
+    Ok(connection.into())
 }
 
 /// Does one request and answers its response, which has to be `expected`, if that is known.
 fn first_answer(
-    connection: &mut TcpStream,
+    connection: &mut File,
     request: &[u8],
     expected: Option<&[u8]>,
 ) -> Result<Vec<u8>, Failure> {
@@ -102,4 +125,56 @@ fn first_answer(
         return Err("the server answered something else than it should".into());
     }
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::cells;
+
+    #[test]
+    fn a_datagram_that_is_lost_is_sent_again() {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        let serving = thread::spawn(move || {
+            let mut buffer = [0; 64];
+            for turn in 1_u64.. {
+                match server.recv_from(&mut buffer).unwrap() {
+                    (0, _) => return,
+                    (_, _) if turn.is_multiple_of(10) => {}
+                    (count, peer) => assert_eq!(
+                        server.send_to(&buffer[..count], peer).unwrap(),
+                        count,
+                        "an echo is as long as its request"
+                    ),
+                }
+            }
+        });
+        let [cell] = cells::named("udp-1x64")[..] else {
+            panic!("there is one cell of that name");
+        };
+        let counters = || {
+            Ok(Counters {
+                server_cpu: Duration::ZERO,
+                idle: Duration::ZERO,
+                cpu_count: 1,
+            })
+        };
+        let mut load = Load::connect(&cell, &address.to_string()).unwrap();
+        // With one port, a request that is not repeated is the last: the server seems to hang.
+        match load.run(Duration::from_millis(10), counters) {
+            Ok(_sample) => {}
+            Err(failure) => {
+                let required = std::env::var_os("REQUIRE_URING").is_some_and(|value| value == "1");
+                let forbidden = failure.to_string().contains("needs io_uring");
+                assert!(forbidden && !required, "{failure}");
+                println!("SKIP: {failure}");
+            }
+        }
+        let last = UdpSocket::bind("127.0.0.1:0").unwrap();
+        last.send_to(&[], address).unwrap();
+        serving.join().unwrap();
+    }
 }

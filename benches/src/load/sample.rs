@@ -19,6 +19,8 @@ pub(crate) struct Sample {
     pub(crate) cpu_count: u32,
     /// How often the generator entered the kernel.
     pub(crate) enters: u64,
+    /// Requests that were sent once more, because their response did not come in time.
+    pub(crate) resent: u64,
     pub(crate) latency: Histogram,
 }
 

@@ -6,11 +6,11 @@ use std::sync::Barrier;
 use tokio_uring_net::per_core::PerCore;
 
 use crate::Failure;
-use crate::cells::Service;
+use crate::cells::{Protocol, Service};
 use crate::stack::Ours;
 
 /// Serves until one of the cores fails.
-pub(super) fn serve(service: Service, cpus: &[usize]) -> Result<(), Failure> {
+pub(super) fn serve(protocol: Protocol, service: Service, cpus: &[usize]) -> Result<(), Failure> {
     // A port is announced when all listen on it: the kernel gives nothing to those that come later.
     let all_listen = Barrier::new(cpus.len());
     let served = PerCore::new()
@@ -23,7 +23,7 @@ pub(super) fn serve(service: Service, cpus: &[usize]) -> Result<(), Failure> {
                     &tokio_uring_net::driver().to_string(),
                 )?;
             }
-            super::accept_all::<Ours>(listener, service).await
+            super::accept_all::<Ours>(listener, protocol, service).await
         })?;
     Ok(served.into_iter().collect::<io::Result<()>>()?)
 }

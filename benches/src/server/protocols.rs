@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::protocol::{
     CHUNKS, FRAME_BYTES, FRAME_HEADER_BYTES, MESSAGE, REQUEST_BYTES, SHORT_BYTES, WRITE_BYTES,
@@ -20,7 +20,10 @@ use crate::protocol::{
 use crate::stack::Stack;
 
 /// Sends back what it reads.
-pub(super) async fn echo<S: Stack>(mut stream: S::Stream, buffer_bytes: usize) -> io::Result<()> {
+pub(super) async fn echo(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    buffer_bytes: usize,
+) -> io::Result<()> {
     let mut buffer = vec![0; buffer_bytes];
     loop {
         let count = stream.read(&mut buffer).await?;
