@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use compat::{Outcome, on_every_runtime, random_bytes};
 use futures_util::future::{Either, try_join_all};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
+use futures_util::stream;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::rt::{Read, Write};
 use hyper::service::{Service, service_fn};
 use hyper::{Request, Response, StatusCode, Version, client, server};
@@ -96,32 +97,36 @@ fn bodies_of_20_mib_come_back_byte_for_byte() {
 }
 
 #[test]
-fn a_connection_that_is_shut_down_answers_first() {
+fn a_connection_that_is_shut_down_ends_its_response_first() {
     on_every_runtime(|| async {
         for version in VERSIONS {
             let (mut client, accepted) = connect(version).await?;
-            let (asked, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-            let service = {
-                let (asked, go_on) = (asked.clone(), go_on.clone());
-                service_fn(move |_: Request<Incoming>| {
-                    let (asked, go_on) = (asked.clone(), go_on.clone());
-                    async move {
-                        asked.notify_one();
-                        go_on.notified().await;
-                        Ok::<_, Infallible>(Response::new("the last".to_owned()))
-                    }
-                })
+            let (stop, stopped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let body = {
+                let stopped = stopped.clone();
+                move || async move {
+                    stopped.notified().await;
+                    Ok::<_, Infallible>(Frame::data(Bytes::from("the last")))
+                }
             };
+            let service = service_fn(move |_: Request<Incoming>| {
+                let body = StreamBody::new(stream::once(body.clone()()));
+                async { Ok::<_, Infallible>(Response::new(body)) }
+            });
             let io = TokioIo::new(accepted);
             let server = if version == Version::HTTP_2 {
                 let builder = server::conn::http2::Builder::new(TokioExecutor::new());
                 let connection = builder.serve_connection(io, service);
-                tokio::spawn(stop_when_asked(connection, asked, go_on))
+                tokio::spawn(stop_in_between(connection, stop.clone(), stopped))
             } else {
                 let connection = server::conn::http1::Builder::new().serve_connection(io, service);
-                tokio::spawn(stop_when_asked(connection, asked, go_on))
+                tokio::spawn(stop_in_between(connection, stop.clone(), stopped))
             };
-            assert_eq!(client.get("/").await?, "the last");
+            client.ready().await?;
+            let response = client.send("GET", "/", Bytes::new()).await?;
+            stop.notify_one();
+            let body = response.into_body().collect().await?.to_bytes();
+            assert_eq!(body, "the last");
             server.await??;
             // The client has not let go: it is the server that has ended the connection.
             (&mut client.connection).await??;
@@ -182,17 +187,17 @@ where
     Ok(())
 }
 
-/// Shuts a connection down while it has a request that is answered only after that.
-async fn stop_when_asked<C>(connection: C, asked: Arc<Notify>, go_on: Arc<Notify>) -> Outcome
+/// Shuts a connection down when told to, says so, and lets it end.
+async fn stop_in_between<C>(connection: C, stop: Arc<Notify>, stopped: Arc<Notify>) -> Outcome
 where
     C: GracefulConnection<Error: Error + Send + Sync + 'static>,
 {
     let mut connection = pin!(connection);
     tokio::select! {
-        ended = &mut connection => panic!("nobody has asked: {ended:?}"),
-        () = asked.notified() => connection.as_mut().graceful_shutdown(),
+        ended = &mut connection => panic!("nobody has said stop: {ended:?}"),
+        () = stop.notified() => connection.as_mut().graceful_shutdown(),
     }
-    go_on.notify_one();
+    stopped.notify_one();
     Ok(connection.await?)
 }
 
