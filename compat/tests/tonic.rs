@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use compat::{Outcome, on_every_runtime};
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, TryStreamExt, stream};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request as HttpRequest, Response as HttpResponse, Uri};
 use hyper_util::rt::TokioIo;

@@ -107,7 +107,7 @@ impl UdpSocket {
     }
 
     fn bind_addr(addr: SocketAddr) -> io::Result<UdpSocket> {
-        UdpSocket::new(sys::bound_udp_socket(addr)?.into(), Origin::New)
+        UdpSocket::new(sys::bound_udp_socket(addr)?.into(), Origin::Fresh)
     }
 
     /// What waits for it, for traits of other crates than tokio.

@@ -27,11 +27,10 @@ use crate::source::{Source, Wait};
 pub enum Origin {
     /// Fresh from accept(2): taken to be ready both ways, as tokio does; nobody else holds it.
     Accepted,
-    /// Made here: nothing is known of its readiness; nobody else holds it.
-    New,
-    /// One of a pair that was made here, of which nothing has been sent yet: taken to be ready to be
-    /// written to, as tokio does; nobody else holds it.
-    Paired,
+    /// Made here and connecting, or about to: nothing is known; nobody else holds it.
+    Connecting,
+    /// Made here, and nothing has been sent to it yet: there is room to write; nobody else holds it.
+    Fresh,
     /// Made here and connecting, or opened by its name: ready when the driver says so, not before;
     /// nobody else holds it.
     NotReady,
@@ -120,8 +119,9 @@ impl Socket {
                 let ready = match origin {
                     Origin::Accepted => ReadyState::assumed(Bits::BOTH),
                     Origin::Listening => ReadyState::assumed(Bits::READABLE),
+                    Origin::Fresh => ReadyState::assumed(Bits::WRITABLE),
                     Origin::NotReady => ReadyState::assumed(Bits::NONE),
-                    Origin::New | Origin::Paired | Origin::Foreign => ReadyState::unverified(),
+                    Origin::Connecting | Origin::Foreign => ReadyState::unverified(),
                 };
                 let accepts = origin == Origin::Listening && reactor.does_accept;
                 let source = Source::new(reactor, Target::of(fd.as_fd()), ready, accepts);
@@ -140,8 +140,8 @@ impl Socket {
             (_, Serving::Ring | Serving::Epoll) => {
                 let assumed = match origin {
                     Origin::Accepted => Bits::BOTH,
-                    Origin::Paired => Bits::WRITABLE,
-                    Origin::New | Origin::NotReady | Origin::Listening | Origin::Foreign => {
+                    Origin::Fresh => Bits::WRITABLE,
+                    Origin::Connecting | Origin::NotReady | Origin::Listening | Origin::Foreign => {
                         Bits::NONE
                     }
                 };

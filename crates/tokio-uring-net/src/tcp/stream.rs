@@ -130,7 +130,7 @@ impl TcpStream {
     async fn connect_addr(addr: SocketAddr) -> io::Result<TcpStream> {
         let socket = sys::tcp_socket(Domain::for_address(addr))?;
         sys::start_connect(&socket, addr)?;
-        TcpStream::new_connecting(socket.into(), Origin::New).await
+        TcpStream::new_connecting(socket.into(), Origin::Connecting).await
     }
 
     /// Waits for the answer to a connect(2) that was called on `fd`.

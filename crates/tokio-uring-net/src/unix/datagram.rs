@@ -94,7 +94,7 @@ impl UnixDatagram {
         let addr = addr_of(path.as_ref())?;
         let socket = sys::unix_socket(Type::DGRAM)?;
         socket.bind(&addr)?;
-        UnixDatagram::new(socket.into(), Origin::New)
+        UnixDatagram::new(socket.into(), Origin::Fresh)
     }
 
     /// Makes two sockets that are connected to each other and have no address.
@@ -111,8 +111,8 @@ impl UnixDatagram {
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (one, other) = socket2::Socket::pair(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
         Ok((
-            UnixDatagram::new(one.into(), Origin::Paired)?,
-            UnixDatagram::new(other.into(), Origin::Paired)?,
+            UnixDatagram::new(one.into(), Origin::Fresh)?,
+            UnixDatagram::new(other.into(), Origin::Fresh)?,
         ))
     }
 
@@ -128,7 +128,7 @@ impl UnixDatagram {
     /// See [`send_to`](UnixDatagram::send_to).
     #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
-        UnixDatagram::new(sys::unix_socket(Type::DGRAM)?.into(), Origin::New)
+        UnixDatagram::new(sys::unix_socket(Type::DGRAM)?.into(), Origin::Fresh)
     }
 
     /// Takes a non-blocking socket into the current runtime.

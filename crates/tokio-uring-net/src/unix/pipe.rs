@@ -45,7 +45,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let (reading, writing) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     Ok((
-        Sender::new(writing, Origin::New)?,
-        Receiver::new(reading, Origin::New)?,
+        Sender::new(writing, Origin::Fresh)?,
+        Receiver::new(reading, Origin::NotReady)?,
     ))
 }
