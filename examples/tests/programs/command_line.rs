@@ -5,7 +5,9 @@ use std::process::{Command, Output};
 
 use crate::server::{Server, executable, ring_is_available, setups};
 
-const EXAMPLES: [&str; 6] = ["axum", "http", "echo", "proxy", "migrate", "per_core"];
+const EXAMPLES: [&str; 7] = [
+    "axum", "http", "echo", "proxy", "migrate", "per_core", "quic",
+];
 
 fn run(example: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let Output {
@@ -52,6 +54,7 @@ fn a_usage_error_says_what_was_expected_and_exits_with_2() {
         ("proxy", &[], "--to HOST:PORT"),
         ("proxy", &["--to", "somewhere"], "--to"),
         ("migrate", &["--listen-tokio", "7002"], "--listen-tokio"),
+        ("quic", &["--mib", "many"], "many"),
         ("per_core", &["--cpus", "first"], "such as 0,2-3"),
         ("per_core", &["--cpus", "0-"], "such as 0,2-3"),
     ];

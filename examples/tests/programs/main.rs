@@ -20,4 +20,5 @@ mod migrate;
 mod pattern;
 mod per_core;
 mod proxy;
+mod quic;
 mod server;

@@ -2,13 +2,15 @@
 
 mod accept;
 pub(crate) mod epoll;
+mod origin;
 mod recv;
 mod socket;
 mod stream;
 
 pub use self::accept::Connections;
+pub use self::origin::Origin;
 pub use self::recv::RecvInto;
-pub use self::socket::{Origin, ReadyEvent, Socket};
+pub use self::socket::{ReadyEvent, Socket};
 pub use self::stream::{Refused, Stream};
 pub use crate::flow::lease::Lease;
 pub use crate::flow::send::Data;

@@ -17,28 +17,11 @@ use tokio::runtime::Id;
 use tokio::task::coop;
 
 use super::epoll::{EpollEvent, EpollSource};
+use super::origin::Origin;
 use crate::reactor::{Reactor, Serving, Shared, gone};
-use crate::ready::{Bits, Direction, ReadyState, Snapshot};
+use crate::ready::{Bits, Direction, Snapshot};
 use crate::select;
 use crate::source::{Source, Wait};
-
-/// Where a socket's descriptor came from: what may be assumed of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Fresh from accept(2): taken to be ready both ways, as tokio does; nobody else holds it.
-    Accepted,
-    /// Made here and connecting, or about to: nothing is known; nobody else holds it.
-    Connecting,
-    /// Made here, and nothing has been sent to it yet: there is room to write; nobody else holds it.
-    Fresh,
-    /// Made here and connecting, or opened by its name: ready when the driver says so, not before;
-    /// nobody else holds it.
-    NotReady,
-    /// Listening: the first accept tries accept4(2) at once.
-    Listening,
-    /// From outside: it may be duplicated, and nothing is known of its readiness.
-    Foreign,
-}
 
 /// A non-blocking socket whose readiness the runtime's driver reports.
 pub struct Socket {
@@ -109,51 +92,30 @@ impl Socket {
     /// Outside a tokio runtime, or in one without `enable_io`: in tokio's words.
     #[track_caller]
     pub fn new(fd: OwnedFd, origin: Origin) -> io::Result<Socket> {
-        let is_shared = AtomicBool::new(matches!(origin, Origin::Foreign | Origin::Listening));
         let (runtime, reactor) = select::current_runtime()?;
-        let mode = reactor
+        let serving = reactor
             .as_ref()
             .map_or(Serving::Epoll, |reactor| reactor.serving());
-        match (reactor, mode) {
+        let (ring, epoll) = match (reactor, serving) {
             (Some(reactor), Serving::Ring) => {
-                let ready = match origin {
-                    Origin::Accepted => ReadyState::assumed(Bits::BOTH),
-                    Origin::Listening => ReadyState::assumed(Bits::READABLE),
-                    Origin::Fresh => ReadyState::assumed(Bits::WRITABLE),
-                    Origin::NotReady => ReadyState::assumed(Bits::NONE),
-                    Origin::Connecting | Origin::Foreign => ReadyState::unverified(),
-                };
                 let accepts = origin == Origin::Listening && reactor.does_accept;
-                let source = Source::new(reactor, Target::of(fd.as_fd()), ready, accepts);
-                let ring = Some(RingSocket {
-                    fd,
-                    source: Arc::new(source),
-                });
-                Ok(Socket {
-                    ring,
-                    epoll: OnceCell::new(),
-                    is_shared,
-                    runtime,
-                })
+                let target = Target::of(fd.as_fd());
+                let source = Source::new(reactor, target, origin.ready_in_ring(), accepts);
+                let source = Arc::new(source);
+                (Some(RingSocket { fd, source }), OnceCell::new())
             }
-            (_, Serving::Stopped) => Err(gone()),
+            (_, Serving::Stopped) => return Err(gone()),
             (_, Serving::Ring | Serving::Epoll) => {
-                let assumed = match origin {
-                    Origin::Accepted => Bits::BOTH,
-                    Origin::Fresh => Bits::WRITABLE,
-                    Origin::Connecting | Origin::NotReady | Origin::Listening | Origin::Foreign => {
-                        Bits::NONE
-                    }
-                };
-                let epoll = OnceCell::with_value(EpollSource::new(fd, assumed)?);
-                Ok(Socket {
-                    ring: None,
-                    epoll,
-                    is_shared,
-                    runtime,
-                })
+                let epoll = EpollSource::new(fd, origin.ready_in_epoll())?;
+                (None, OnceCell::with_value(epoll))
             }
-        }
+        };
+        Ok(Socket {
+            ring,
+            epoll,
+            is_shared: AtomicBool::new(origin.is_shared()),
+            runtime,
+        })
     }
 
     /// The descriptor, for system calls of our own.

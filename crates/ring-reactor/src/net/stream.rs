@@ -40,7 +40,8 @@ use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use socket2::SockRef;
 
-use super::socket::{Origin, Socket};
+use super::origin::Origin;
+use super::socket::Socket;
 use crate::flow::counters::Reason;
 use crate::flow::inbox::Inbox;
 use crate::flow::lease::Allowance;
