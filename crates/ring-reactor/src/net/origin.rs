@@ -9,8 +9,10 @@ pub enum Origin {
     Accepted,
     /// Made here and connecting, or about to: nothing is known; nobody else holds it.
     Connecting,
-    /// Made here, and nothing has been sent to it yet: there is room to write; nobody else holds it.
+    /// Made here, and nothing has been sent by it yet: there is room to write; nobody else holds it.
     Fresh,
+    /// The same, for one of a pair, which tokio too takes to be ready to be written to.
+    Paired,
     /// Made here and connecting, or opened by its name: ready when the driver says so, not before;
     /// nobody else holds it.
     NotReady,
@@ -26,7 +28,7 @@ impl Origin {
         match self {
             Origin::Accepted => ReadyState::assumed(Bits::BOTH),
             Origin::Listening => ReadyState::assumed(Bits::READABLE),
-            Origin::Fresh => ReadyState::assumed(Bits::WRITABLE),
+            Origin::Fresh | Origin::Paired => ReadyState::assumed(Bits::WRITABLE),
             Origin::NotReady => ReadyState::assumed(Bits::NONE),
             Origin::Connecting | Origin::Foreign => ReadyState::unverified(),
         }
@@ -36,10 +38,12 @@ impl Origin {
     pub(super) fn ready_in_epoll(self) -> Bits {
         match self {
             Origin::Accepted => Bits::BOTH,
-            Origin::Fresh => Bits::WRITABLE,
-            Origin::Connecting | Origin::NotReady | Origin::Listening | Origin::Foreign => {
-                Bits::NONE
-            }
+            Origin::Paired => Bits::WRITABLE,
+            Origin::Connecting
+            | Origin::Fresh
+            | Origin::NotReady
+            | Origin::Listening
+            | Origin::Foreign => Bits::NONE,
         }
     }
 
@@ -47,7 +51,11 @@ impl Origin {
     pub(super) fn is_shared(self) -> bool {
         match self {
             Origin::Foreign | Origin::Listening => true,
-            Origin::Accepted | Origin::Connecting | Origin::Fresh | Origin::NotReady => false,
+            Origin::Accepted
+            | Origin::Connecting
+            | Origin::Fresh
+            | Origin::Paired
+            | Origin::NotReady => false,
         }
     }
 }

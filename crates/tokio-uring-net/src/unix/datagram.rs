@@ -111,8 +111,8 @@ impl UnixDatagram {
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (one, other) = socket2::Socket::pair(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
         Ok((
-            UnixDatagram::new(one.into(), Origin::Fresh)?,
-            UnixDatagram::new(other.into(), Origin::Fresh)?,
+            UnixDatagram::new(one.into(), Origin::Paired)?,
+            UnixDatagram::new(other.into(), Origin::Paired)?,
         ))
     }
 

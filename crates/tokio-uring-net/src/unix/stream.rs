@@ -187,8 +187,8 @@ impl UnixStream {
     #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (one, two) = sys::unix_pair(Type::STREAM)?;
-        let one = UnixStream::new(one.into(), Origin::Fresh)?;
-        let two = UnixStream::new(two.into(), Origin::Fresh)?;
+        let one = UnixStream::new(one.into(), Origin::Paired)?;
+        let two = UnixStream::new(two.into(), Origin::Paired)?;
         Ok((one, two))
     }
 
