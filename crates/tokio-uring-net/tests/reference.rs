@@ -27,6 +27,11 @@ mod cases {
     mod runtime_several;
     mod runtime_storm;
     mod runtime_threads;
+    mod udp_cancel;
+    mod udp_datagrams;
+    mod udp_errors;
+    mod udp_moves;
+    mod udp_ready;
 }
 #[path = "stack/reference.rs"]
 mod stack;

@@ -18,6 +18,7 @@ pub(crate) mod rng;
 pub(crate) mod setup;
 pub(crate) mod tcp;
 pub(crate) mod told;
+pub(crate) mod udp;
 
 use std::io::{self, Write};
 use std::time::Duration;
