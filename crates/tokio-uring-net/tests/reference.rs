@@ -27,6 +27,10 @@ mod cases {
     mod runtime_several;
     mod runtime_storm;
     mod runtime_threads;
+    mod udgram_cancel;
+    mod udgram_data;
+    mod udgram_leave;
+    mod udgram_wait;
     mod udp_cancel;
     mod udp_datagrams;
     mod udp_errors;

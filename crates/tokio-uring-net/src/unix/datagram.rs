@@ -309,6 +309,10 @@ impl UnixDatagram {
 
     /// Ends sending, receiving or both, for whoever holds the socket.
     ///
+    /// Do not wait for datagrams after receiving has ended: as with `tokio::net`, such a call never
+    /// ends and keeps its thread busy, because Linux says that the socket is readable and recv(2)
+    /// that it is not.
+    ///
     /// # Errors
     /// As shutdown(2).
     ///

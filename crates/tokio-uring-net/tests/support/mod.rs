@@ -7,6 +7,7 @@ pub(crate) mod child;
 pub(crate) mod closing;
 pub(crate) mod echo;
 pub(crate) mod fds;
+pub(crate) mod files;
 pub(crate) mod fork;
 pub(crate) mod memory;
 pub(crate) mod parent;
