@@ -17,6 +17,11 @@ mod cases {
     mod fork_exec;
     mod fork_leave;
     mod listener_stream;
+    mod pipe_cancel;
+    mod pipe_end;
+    mod pipe_fifo;
+    mod pipe_leave;
+    mod pipe_wait;
     mod readiness_halves;
     mod readiness_states;
     mod readiness_waiters;

@@ -12,6 +12,7 @@ pub(crate) mod fork;
 pub(crate) mod memory;
 pub(crate) mod parent;
 pub(crate) mod pattern;
+pub(crate) mod pipes;
 pub(crate) mod poll;
 pub(crate) mod ready;
 pub(crate) mod refuse;
