@@ -41,6 +41,12 @@ mod cases {
     mod udp_errors;
     mod udp_moves;
     mod udp_ready;
+    mod unix_accept;
+    mod unix_cancel;
+    mod unix_end;
+    mod unix_names;
+    mod unix_pass;
+    mod unix_states;
 }
 #[path = "stack/reference.rs"]
 mod stack;

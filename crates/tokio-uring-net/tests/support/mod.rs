@@ -21,6 +21,7 @@ pub(crate) mod setup;
 pub(crate) mod tcp;
 pub(crate) mod told;
 pub(crate) mod udp;
+pub(crate) mod unix;
 
 use std::io::{self, Write};
 use std::time::Duration;
