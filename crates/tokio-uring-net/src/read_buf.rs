@@ -144,7 +144,7 @@ impl Unfilled<'_, '_> {
         fill(self.0, |room| SockRef::from(&fd).recv_from(room))
     }
 
-    /// read(2), for what is no socket, and for Unix sockets: room for no byte is `Ok(0)` there.
+    /// read(2), for what is no socket.
     pub(crate) fn read(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
         fill(self.0, read(fd)).map(|(count, ())| count)
     }
@@ -163,7 +163,7 @@ impl<B: BufMut> Free<'_, B> {
         fill_free(self.0, |room| SockRef::from(&fd).recv_from(room))
     }
 
-    /// read(2), for what is no socket, and for Unix sockets: room for no byte is `Ok(0)` there.
+    /// read(2), for what is no socket.
     pub(crate) fn read(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
         fill_free(self.0, read(fd)).map(|(count, ())| count)
     }

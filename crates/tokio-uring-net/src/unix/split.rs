@@ -90,7 +90,7 @@ impl ReadHalf<'_> {
     /// Receives what is there into `buf`, without waiting. See [`UnixStream::try_read`].
     ///
     /// # Errors
-    /// `WouldBlock` if the stream is not ready. Otherwise as read(2).
+    /// `WouldBlock` if the stream is not ready. Otherwise as recv(2).
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_read(buf)
     }
@@ -108,7 +108,7 @@ impl ReadHalf<'_> {
     /// [`UnixStream::try_read_buf`].
     ///
     /// # Errors
-    /// `WouldBlock` if the stream is not ready. Otherwise as read(2).
+    /// `WouldBlock` if the stream is not ready. Otherwise as recv(2).
     pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
         self.0.try_read_buf(buf)
     }

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use ring_reactor::net::{Data, Direction, Origin, Socket};
+use ring_reactor::net::{Data, Direction, Origin, RecvInto, Socket};
 use socket2::{SockRef, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::unix::SocketAddr;
@@ -330,9 +330,9 @@ impl UnixStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buf.remaining();
-        let read = |fd: BorrowedFd<'_>| Unfilled(buf).read(fd);
+        let recv = |fd: BorrowedFd<'_>| Unfilled(buf).recv(fd);
         self.socket
-            .poll_transfer(cx, Direction::Read, room, read)
+            .poll_transfer(cx, Direction::Read, room, recv)
             .map_ok(drop)
     }
 

@@ -109,14 +109,14 @@ impl UnixStream {
     ///
     /// # Errors
     /// `WouldBlock` if the stream is not ready: wait for [`readable`](UnixStream::readable).
-    /// Otherwise as read(2).
+    /// Otherwise as recv(2).
     ///
     /// # Examples
     /// See [`readable`](UnixStream::readable).
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let mut buf = ReadBuf::new(buf);
         self.try_io(Interest::READABLE, || {
-            Unfilled(&mut buf).read(self.socket.fd())
+            Unfilled(&mut buf).recv(self.socket.fd())
         })
     }
 
@@ -165,7 +165,7 @@ impl UnixStream {
     ///
     /// # Errors
     /// `WouldBlock` if the stream is not ready: wait for [`readable`](UnixStream::readable).
-    /// Otherwise as read(2).
+    /// Otherwise as recv(2).
     ///
     /// # Examples
     /// ```
@@ -190,7 +190,7 @@ impl UnixStream {
     /// # }
     /// ```
     pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || Free(buf).read(self.socket.fd()))
+        self.try_io(Interest::READABLE, || Free(buf).recv(self.socket.fd()))
     }
 
     /// Waits until a write may find room: `ready(Interest::WRITABLE)`.
