@@ -117,7 +117,8 @@ impl HttpConnector {
         self.enforce_http = is_enforced;
     }
 
-    /// Chooses whether the connections have `TCP_NODELAY` set: by default they have not.
+    /// Chooses whether the connections have `TCP_NODELAY` set: by default they have not, as with
+    /// hyper-util's. With it, what leaves in two pieces does not wait for the server's acknowledgement.
     pub fn set_nodelay(&mut self, nodelay: bool) {
         self.nodelay = nodelay;
     }
