@@ -3,6 +3,7 @@
 //! This library holds what every example needs around its idea: failures that say what to do and turn into an exit
 //! code, the value of an address option, what an accept loop does after an error, and how an HTTP service ends.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -105,6 +106,18 @@ pub fn listen_failed(option: &str, address: SocketAddr, error: &io::Error) -> Fa
         _ => return Failure::Run(format!("cannot listen on {address}: {error}")),
     };
     Failure::Run(format!("cannot listen on {address}: {error}\n{advice}"))
+}
+
+/// Says that `what` has failed, and why: `error` with the errors behind it.
+#[must_use]
+pub fn failed(what: &dyn fmt::Display, error: &dyn Error) -> Failure {
+    let mut message = format!("{what}: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message += &format!(": {error}");
+        cause = error.source();
+    }
+    Failure::Run(message)
 }
 
 /// Reports an error of `accept` and returns when the accept loop may go on.

@@ -5,8 +5,17 @@ use std::process::{Command, Output};
 
 use crate::server::{Server, executable, ring_is_available, setups};
 
-const EXAMPLES: [&str; 7] = [
-    "axum", "http", "echo", "proxy", "migrate", "per_core", "quic",
+/// Every example, with an option of it.
+const EXAMPLES: [(&str, &str); 9] = [
+    ("axum", "--listen ADDR"),
+    ("client", "--post TEXT"),
+    ("grpc", "--listen ADDR"),
+    ("http", "--listen ADDR"),
+    ("echo", "--listen ADDR"),
+    ("proxy", "--listen ADDR"),
+    ("migrate", "--listen ADDR"),
+    ("per_core", "--listen ADDR"),
+    ("quic", "--listen ADDR"),
 ];
 
 fn run(example: &str, args: &[&str]) -> (Option<i32>, String, String) {
@@ -24,13 +33,13 @@ fn run(example: &str, args: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn help_goes_to_stdout_and_names_every_option() {
-    for example in EXAMPLES {
-        for option in ["--help", "-h"] {
-            let (code, stdout, stderr) = run(example, &[option]);
+    for (example, option) in EXAMPLES {
+        for help in ["--help", "-h"] {
+            let (code, stdout, stderr) = run(example, &[help]);
             assert_eq!((code, stderr.as_str()), (Some(0), ""));
             assert!(stdout.contains(&format!("Usage: {example} ")), "{stdout}");
             assert!(
-                stdout.contains("--listen ADDR") && stdout.contains("--help"),
+                stdout.contains(option) && stdout.contains("--help"),
                 "{stdout}"
             );
         }
@@ -41,6 +50,10 @@ fn help_goes_to_stdout_and_names_every_option() {
 fn a_usage_error_says_what_was_expected_and_exits_with_2() {
     let cases: &[(&str, &[&str], &str)] = &[
         ("axum", &["--port", "80"], "--port"),
+        ("client", &[], "http://127.0.0.1:8080/"),
+        ("client", &["127.0.0.1:8080"], "begins with http://"),
+        ("grpc", &["Ada"], "--call ADDR and NAME"),
+        ("grpc", &["--call", "somewhere", "Ada"], "--call"),
         ("http", &["--port", "80"], "--port"),
         ("http", &["extra"], "extra"),
         ("http", &["--listen"], "--listen"),
@@ -80,6 +93,7 @@ fn an_address_in_use_is_named_with_the_option_that_changes_it() {
     let cases: &[(&str, &[&str], &str)] = &[
         ("http", &["--listen", &address], "--listen"),
         ("echo", &["--listen", &address], "--listen"),
+        ("grpc", &["--listen", &address], "--listen"),
         (
             "proxy",
             &["--to", "127.0.0.1:1", "--listen", &address],

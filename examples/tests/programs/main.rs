@@ -12,8 +12,10 @@
 )]
 
 mod axum;
+mod client;
 mod command_line;
 mod echo;
+mod grpc;
 mod http;
 mod http_shutdown;
 mod migrate;
