@@ -4,7 +4,7 @@ use crate::stack::net::unix::pipe::{self, Receiver, Sender};
 use crate::support::pipes::{self, PIPE_BYTES};
 use crate::support::poll::{Wakes, poll_once, turns};
 use crate::support::ready::{WOULD_BLOCK, kind};
-use crate::support::setup::on_every_runtime;
+use crate::support::setup::{Flavour, on_every_runtime};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
@@ -168,6 +168,31 @@ fn try_io_calls_nothing_while_the_pipe_is_not_ready() {
         sender.writable().await?;
         fill(&sender).await;
         assert_eq!(kind(sender.try_io(called)), WOULD_BLOCK);
+        Ok(())
+    });
+}
+
+/// Nobody has ever waited for this pipe. (On several threads the driver may report at any moment.)
+#[test]
+fn readiness_that_try_io_took_back_is_the_drivers_to_report() {
+    on_every_runtime(|setup| async move {
+        if setup.flavour == Flavour::MultiThread {
+            return Ok(());
+        }
+        let (receiver, mut writer) = pipes::receiver()?;
+        writer.write_all(b"x")?;
+        while receiver.try_io(|| Ok(())).is_err() {
+            turns(1).await;
+        }
+        turns(3).await;
+        let blocks = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
+        assert_eq!(kind(receiver.try_io(blocks)), WOULD_BLOCK);
+        let called = || -> io::Result<()> { panic!("called") };
+        assert_eq!(kind(receiver.try_io(called)), WOULD_BLOCK);
+        writer.write_all(b"x")?;
+        while receiver.try_read(&mut [0; 2]).is_err() {
+            turns(1).await;
+        }
         Ok(())
     });
 }

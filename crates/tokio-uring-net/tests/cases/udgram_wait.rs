@@ -4,7 +4,7 @@ use crate::stack::net::UnixDatagram;
 use crate::support::files::TempPath;
 use crate::support::poll::{Wakes, poll_once, turns};
 use crate::support::ready::{WOULD_BLOCK, kind};
-use crate::support::setup::on_every_runtime;
+use crate::support::setup::{Flavour, on_every_runtime};
 use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
@@ -183,6 +183,31 @@ fn try_io_calls_nothing_while_the_socket_is_not_ready() {
         assert_eq!(kind(other.try_io(Interest::READABLE, blocks)), WOULD_BLOCK);
         // The datagram is there, and the driver has nothing new to say.
         assert_eq!(kind(other.try_io(Interest::READABLE, called)), WOULD_BLOCK);
+        Ok(())
+    });
+}
+
+/// Nobody has ever waited for this socket. (On several threads the driver may report at any moment.)
+#[test]
+fn readiness_that_try_io_took_back_is_the_drivers_to_report() {
+    on_every_runtime(|setup| async move {
+        if setup.flavour == Flavour::MultiThread {
+            return Ok(());
+        }
+        let (one, other) = UnixDatagram::pair()?;
+        one.send(b"hello").await?;
+        while other.try_io(Interest::READABLE, || Ok(())).is_err() {
+            turns(1).await;
+        }
+        turns(3).await;
+        let blocks = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
+        assert_eq!(kind(other.try_io(Interest::READABLE, blocks)), WOULD_BLOCK);
+        let called = || -> io::Result<()> { panic!("called") };
+        assert_eq!(kind(other.try_io(Interest::READABLE, called)), WOULD_BLOCK);
+        one.send(b"again").await?;
+        while other.try_recv(&mut [0; 8]).is_err() {
+            turns(1).await;
+        }
         Ok(())
     });
 }
