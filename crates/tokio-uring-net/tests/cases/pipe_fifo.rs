@@ -105,7 +105,7 @@ fn a_sender_opened_for_both_needs_no_reader_and_waits_for_room() {
 
 /// What an error says.
 fn told<T>(result: io::Result<T>) -> (ErrorKind, String) {
-    let error = result.map(drop).unwrap_err();
+    let error = result.map(drop).expect_err("it is refused");
     (error.kind(), error.to_string())
 }
 

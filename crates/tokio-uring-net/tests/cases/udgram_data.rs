@@ -117,7 +117,7 @@ fn the_address_of_a_sender_comes_with_its_datagram() {
 
 /// What an error says, which must be what the standard library says.
 fn told<T>(result: io::Result<T>) -> (ErrorKind, String) {
-    let error = result.map(drop).unwrap_err();
+    let error = result.map(drop).expect_err("it is refused");
     (error.kind(), error.to_string())
 }
 
