@@ -68,7 +68,7 @@ fn the_server_streams() {
         let response =
             client.server_streaming(request, path("/Count"), ProstCodec::<u64, String>::new());
         let lines: Vec<String> = response.await?.into_inner().try_collect().await?;
-        assert_eq!(lines, (0..MESSAGES).map(line).collect::<Vec<_>>());
+        check(&lines);
         service.stop(client).await
     });
 }
@@ -124,7 +124,7 @@ fn many_stream_both_ways_at_the_same_time() {
                 let response = client.streaming(request, path("/Echo"), text()).await?;
                 all.wait().await;
                 let lines: Vec<String> = response.into_inner().try_collect().await?;
-                assert_eq!(lines, (0..MESSAGES).map(line).collect::<Vec<_>>());
+                check(&lines);
                 Outcome::Ok(())
             });
         }
@@ -138,6 +138,13 @@ fn many_stream_both_ways_at_the_same_time() {
 /// Lines of many lengths, that differ.
 fn line(number: u64) -> String {
     format!("{number} ").repeat(usize::try_from(number % 97).expect("it is small") + 1)
+}
+
+fn check(lines: &[String]) {
+    for (number, received) in (0..).zip(lines) {
+        assert_eq!(*received, line(number));
+    }
+    assert_eq!(lines.len() as u64, MESSAGES);
 }
 
 fn path(text: &'static str) -> PathAndQuery {
@@ -203,11 +210,15 @@ async fn serve(request: HttpRequest<Body>) -> Result<HttpResponse<Body>, Infalli
         "/Greet" => Server::new(text()).unary(service_fn(greet), request).await,
         "/Count" => {
             let mut server = Server::new(ProstCodec::<String, u64>::new());
-            server.server_streaming(service_fn(count), request).await
+            server
+                .server_streaming(service_fn(send_lines), request)
+                .await
         }
         "/Check" => {
             let mut server = Server::new(ProstCodec::<u64, String>::new());
-            server.client_streaming(service_fn(check), request).await
+            server
+                .client_streaming(service_fn(count_lines), request)
+                .await
         }
         "/Echo" => {
             Server::new(text())
@@ -230,14 +241,14 @@ async fn greet(request: Request<String>) -> Result<Response<String>, Status> {
     Ok(response)
 }
 
-async fn count(
+async fn send_lines(
     request: Request<u64>,
 ) -> Result<Response<impl Stream<Item = Result<String, Status>>>, Status> {
     let lines = (0..request.into_inner()).map(line);
     Ok(Response::new(stream::iter(lines.map(Ok))))
 }
 
-async fn check(request: Request<Streaming<String>>) -> Result<Response<u64>, Status> {
+async fn count_lines(request: Request<Streaming<String>>) -> Result<Response<u64>, Status> {
     let mut lines = request.into_inner();
     let mut count = 0;
     while let Some(sent) = lines.message().await? {
