@@ -123,6 +123,7 @@ fn a_connection_that_is_shut_down_ends_its_response_first() {
                 tokio::spawn(stop_in_between(connection, stop.clone(), stopped))
             };
             client.ready().await?;
+            // hyper's client fails a request if a GOAWAY overtakes the end of sending it.
             let response = client.send("GET", "/", Bytes::new()).await?;
             stop.notify_one();
             let body = response.into_body().collect().await?.to_bytes();

@@ -4,23 +4,19 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use compat::{Outcome, on_every_runtime};
 use futures_util::{Stream, TryStreamExt, stream};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request as HttpRequest, Response as HttpResponse, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Barrier, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_uring_net::{TcpListener, TcpStream};
+use tokio_uring_net::{TcpListenerStream, TcpSocket, TcpStream};
 use tonic::body::Body;
 use tonic::client::Grpc as Client;
 use tonic::server::Grpc as Server;
-use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status, Streaming, transport};
 use tonic_prost::ProstCodec;
@@ -68,7 +64,7 @@ fn the_server_streams() {
         let response =
             client.server_streaming(request, path("/Count"), ProstCodec::<u64, String>::new());
         let lines: Vec<String> = response.await?.into_inner().try_collect().await?;
-        assert_eq!(lines, (0..MESSAGES).map(line).collect::<Vec<_>>());
+        check(&lines);
         service.stop(client).await
     });
 }
@@ -124,7 +120,7 @@ fn many_stream_both_ways_at_the_same_time() {
                 let response = client.streaming(request, path("/Echo"), text()).await?;
                 all.wait().await;
                 let lines: Vec<String> = response.into_inner().try_collect().await?;
-                assert_eq!(lines, (0..MESSAGES).map(line).collect::<Vec<_>>());
+                check(&lines);
                 Outcome::Ok(())
             });
         }
@@ -138,6 +134,13 @@ fn many_stream_both_ways_at_the_same_time() {
 /// Lines of many lengths, that differ.
 fn line(number: u64) -> String {
     format!("{number} ").repeat(usize::try_from(number % 97).expect("it is small") + 1)
+}
+
+fn check(lines: &[String]) {
+    for (number, received) in (0..).zip(lines) {
+        assert_eq!(*received, line(number));
+    }
+    assert_eq!(lines.len() as u64, MESSAGES);
 }
 
 fn path(text: &'static str) -> PathAndQuery {
@@ -157,15 +160,13 @@ struct Service {
 
 impl Service {
     async fn start() -> Outcome<Service> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let socket = TcpSocket::new_v4()?;
+        // What it accepts inherits this; tonic's own listener sets it too.
+        socket.set_nodelay(true)?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let listener = socket.listen(8)?;
         let address = listener.local_addr()?;
-        let incoming = stream::unfold(listener, |listener| async {
-            let accepted = listener.accept().await.and_then(|(stream, _)| {
-                stream.set_nodelay(true)?;
-                Ok(Accepted(stream))
-            });
-            Some((accepted, listener))
-        });
+        let incoming = TcpListenerStream::new(listener);
         let (stop, stopping) = oneshot::channel();
         let server = transport::Server::builder().serve_with_incoming_shutdown(
             service_fn(serve),
@@ -203,11 +204,15 @@ async fn serve(request: HttpRequest<Body>) -> Result<HttpResponse<Body>, Infalli
         "/Greet" => Server::new(text()).unary(service_fn(greet), request).await,
         "/Count" => {
             let mut server = Server::new(ProstCodec::<String, u64>::new());
-            server.server_streaming(service_fn(count), request).await
+            server
+                .server_streaming(service_fn(send_lines), request)
+                .await
         }
         "/Check" => {
             let mut server = Server::new(ProstCodec::<u64, String>::new());
-            server.client_streaming(service_fn(check), request).await
+            server
+                .client_streaming(service_fn(count_lines), request)
+                .await
         }
         "/Echo" => {
             Server::new(text())
@@ -219,7 +224,7 @@ async fn serve(request: HttpRequest<Body>) -> Result<HttpResponse<Body>, Infalli
 }
 
 async fn greet(request: Request<String>) -> Result<Response<String>, Status> {
-    let peer = request.extensions().get::<SocketAddr>().copied();
+    let peer = request.remote_addr();
     let peer = peer.ok_or_else(|| Status::internal("the peer is not known"))?;
     if request.get_ref().is_empty() {
         return Err(Status::invalid_argument("as a test wants it"));
@@ -230,14 +235,14 @@ async fn greet(request: Request<String>) -> Result<Response<String>, Status> {
     Ok(response)
 }
 
-async fn count(
+async fn send_lines(
     request: Request<u64>,
 ) -> Result<Response<impl Stream<Item = Result<String, Status>>>, Status> {
     let lines = (0..request.into_inner()).map(line);
     Ok(Response::new(stream::iter(lines.map(Ok))))
 }
 
-async fn check(request: Request<Streaming<String>>) -> Result<Response<u64>, Status> {
+async fn count_lines(request: Request<Streaming<String>>) -> Result<Response<u64>, Status> {
     let mut lines = request.into_inner();
     let mut count = 0;
     while let Some(sent) = lines.message().await? {
@@ -253,55 +258,4 @@ async fn echo(
     request: Request<Streaming<String>>,
 ) -> Result<Response<impl Stream<Item = Result<String, Status>>>, Status> {
     Ok(Response::new(request.into_inner().into_stream()))
-}
-
-/// A stream that tonic takes from a listener: it asks for [`Connected`].
-struct Accepted(TcpStream);
-
-impl Connected for Accepted {
-    type ConnectInfo = SocketAddr;
-
-    fn connect_info(&self) -> SocketAddr {
-        self.0.peer_addr().expect("the stream is connected")
-    }
-}
-
-impl AsyncRead for Accepted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Accepted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
 }

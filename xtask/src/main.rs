@@ -13,7 +13,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::steps::{ASAN, CHECK, Step, UNPRIVILEGED};
+use crate::steps::{BEYOND_CHECK, CHECK, Step};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -41,7 +41,7 @@ fn select(name: &str) -> Option<Vec<Step>> {
     }
     let one = CHECK
         .into_iter()
-        .chain([UNPRIVILEGED, ASAN])
+        .chain(BEYOND_CHECK)
         .find(|step| step.name == name)?;
     Some(vec![one])
 }
@@ -50,7 +50,7 @@ fn usage() -> String {
     let mut text = String::from(
         "usage: cargo xtask <step>\n\n  check         all steps down to `deny`, in this order\n",
     );
-    for step in CHECK.into_iter().chain([UNPRIVILEGED, ASAN]) {
+    for step in CHECK.into_iter().chain(BEYOND_CHECK) {
         text.push_str(&format!("  {:13} {}\n", step.name, step.purpose));
     }
     text

@@ -152,7 +152,11 @@ impl UnixSocket {
     #[track_caller]
     pub fn datagram(self) -> io::Result<UnixDatagram> {
         self.refuse(Type::STREAM, "datagram cannot be called on a stream socket")?;
-        UnixDatagram::new(self.inner.into(), Origin::Foreign)
+        let datagram = UnixDatagram::new(self.inner.into(), Origin::Foreign)?;
+        match datagram.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(datagram),
+        }
     }
 
     /// The error `text`, if the socket is of `kind`.
