@@ -96,7 +96,7 @@
 //! | On both drivers | |
 //! |---|---|
 //! | Types | The types are this crate's own, except [`ToSocketAddrs`], [`lookup_host`] and [`unix::SocketAddr`], which are tokio's, re-exported. `TryFrom` turns sockets into tokio's and back. |
-//! | Unix addresses | [`UnixListener::accept`] answers the abstract name that a peer is bound to, where tokio says that it has none, and a path of 108 bytes, where tokio panics. An abstract name that is empty, or begins with a NUL byte, is that name, where tokio takes it for none, or without its last byte. |
+//! | Unix addresses | [`UnixListener::accept`] answers the abstract name that a peer is bound to, where tokio says that it has none, and a path of 108 bytes, where tokio panics. ([`UnixDatagram`] takes such a sender for one without a name.) An abstract name that is empty, or begins with a NUL byte, is that name, where tokio takes it for none, or without its last byte. |
 //! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`], [`metrics`] and [`per_core`]. |
 //!
 //! | On io_uring | |
@@ -104,6 +104,7 @@
 //! | Tasks, descriptors | The runtime has one more task, the driver's, which `num_alive_tasks` counts, and two more descriptors, the ring and its eventfd. (The task is there also where a ring was refused and where [`Builder`] chose epoll.) |
 //! | Tracing, filters | strace and seccomp filters do not see accepts and closes that go through the ring. |
 //! | First readiness | What is not known of a socket yet is asked of the kernel by poll(2) or accept4(2), not awaited from epoll. So a connect that is through, an accept with a connection waiting and a read on a converted socket with bytes are ready in their first poll, and `try_*` may succeed where tokio still says `WouldBlock`. |
+//! | Closed states | While a socket is known to be writable, `ready(Interest::WRITABLE)` answers from that, and may not tell yet that the other end has gone; tokio's may tell both. Waiting for the other direction, `Interest::ERROR` and the write itself tell. |
 //! | Drop on another thread | Where the socket may be someone else's too (a listener; a stream from [`from_std`](TcpStream::from_std), `TryFrom` or [`TcpSocket::connect`], or after `as_fd` or `as_raw_fd`), it ends in the driver's next turn: a stream's FIN is sent then, a listener's port is free then. So do datagram sockets and the ends of pipes: until then sends to the socket succeed, and the other end of the pipe waits. So is any reset that the drop causes. A ring on a multi_thread runtime can be used from every thread: there the drop itself ends the socket, and waits for that, a millisecond at a time (and accepts are polled for, not made, by the ring). |
 //! | [`accept_stream`](TcpListener::accept_stream) | An addition: it takes connections ahead, until 64 or more wait. Those that are left with the listener are treated as the next row says. |
 //! | Accept, cancelled late | A connection that the ring had already taken when the last `accept` was dropped goes to the next `accept`. Without one it is closed: by the listener's drop, [`into_std`](TcpListener::into_std) or `TryFrom`. With tokio it would stay in the kernel's queue, for whoever else holds the listener. |
