@@ -8,6 +8,8 @@ mod stack;
 #[path = "cases/readiness_states.rs"]
 mod states;
 mod support;
+#[path = "cases/readiness_urgent.rs"]
+mod urgent;
 #[path = "cases/readiness_waiters.rs"]
 mod waiters;
 #[path = "cases/readiness_zero.rs"]

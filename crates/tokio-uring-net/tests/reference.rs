@@ -24,6 +24,7 @@ mod cases {
     mod pipe_wait;
     mod readiness_halves;
     mod readiness_states;
+    mod readiness_urgent;
     mod readiness_waiters;
     mod readiness_zero;
     mod runtime_clock;
