@@ -40,7 +40,7 @@ pub(crate) const CHECK: [Step; 6] = [
     },
     Step {
         name: "test",
-        purpose: "the tests of all packages but compat; a missing io_uring feature is a failure",
+        purpose: "cargo test --workspace; a missing io_uring feature is a failure",
         run: test,
     },
     Step {
@@ -51,18 +51,12 @@ pub(crate) const CHECK: [Step; 6] = [
 ];
 
 /// What CI runs next, in this order.
-pub(crate) const BEYOND_CHECK: [Step; 3] = [
+pub(crate) const BEYOND_CHECK: [Step; 2] = [
     // Needs root to be worth anything.
     Step {
         name: "unprivileged",
         purpose: "the test executables once more, as a user without capabilities",
         run: unprivileged::run,
-    },
-    // Builds much that the crates do not need.
-    Step {
-        name: "compat",
-        purpose: "software of the field on our sockets: hyper, axum, rustls, tonic",
-        run: compat,
     },
     // Builds everything anew.
     Step {
@@ -142,12 +136,7 @@ fn doc(root: &Path) -> Result<(), String> {
 }
 
 fn test(root: &Path) -> Result<(), String> {
-    let arguments = ["test", "--workspace", "--exclude", "compat"];
-    succeed(cargo(root, &arguments).env("REQUIRE_URING", "1"))
-}
-
-fn compat(root: &Path) -> Result<(), String> {
-    succeed(cargo(root, &["test", "--package", "compat"]).env("REQUIRE_URING", "1"))
+    succeed(cargo(root, &["test", "--workspace"]).env("REQUIRE_URING", "1"))
 }
 
 fn deny(root: &Path) -> Result<(), String> {

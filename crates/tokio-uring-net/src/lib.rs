@@ -31,6 +31,8 @@
 //! the price of CPU time.
 //! [`per_core`] runs one runtime on every CPU, each with a ring of its own.
 //!
+//! [The guide](migration) tells how to move a service here: all at once, a listener at a time, or in part.
+//!
 //! # Modes
 //! A [`TcpStream`] moves its bytes in one of two ways, on either driver (a [`UnixStream`] in the first
 //! one always, because descriptors may come with the bytes):
@@ -90,6 +92,7 @@
 //! | `hyper-io` | hyper's I/O traits for [`TcpStream`], so that hyper takes it without `TokioIo`. Linux only. |
 //! | `hyper` | These traits, and `hyper::serve`, a server for HTTP/1.1 and HTTP/2 with graceful shutdown. Linux only. |
 //! | `hyper-client` | These traits, and `hyper::HttpConnector`, with which hyper-util's client and tonic's channel connect. Linux only. |
+//! | `quinn` | The module `quinn`: a `Runtime` of quinn's with the sockets of this crate. Linux only. |
 //! | `tonic` | tonic's `Connected` for [`TcpStream`], so that its server takes a [`TcpListenerStream`]. Linux only. |
 //!
 //! # What differs from `tokio::net`
@@ -196,10 +199,7 @@ pub use tokio::net::{ToSocketAddrs, lookup_host};
 #[cfg(not(target_os = "linux"))]
 pub use tokio::net::*;
 
-// Has these examples compiled and run with those of the crate.
+// Has the examples of README.md compiled and run with those of the crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
-#[cfg(doctest)]
-#[doc = include_str!("migration.md")]
-struct Migration;
