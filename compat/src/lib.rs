@@ -14,6 +14,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::runtime::{self, Runtime};
 use tokio::time::timeout;
 use tokio_uring_net::{Builder, Driver, DriverChoice, Mode, driver};
@@ -28,6 +29,10 @@ const DRIVERS: [(DriverChoice, Driver); 2] = [
     (DriverChoice::IoUring, Driver::IoUring),
     (DriverChoice::Epoll, Driver::Epoll),
 ];
+
+/// What [`both_ways`] sends again and again. The length is a prime, so that no bytes are lost or repeated
+/// unseen.
+const BLOCK_BYTES: usize = 1_000_003;
 
 /// One test runs at a time, because each counts the descriptors of the process.
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(|| {
@@ -78,6 +83,66 @@ pub fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
     }
     bytes.truncate(len);
     bytes
+}
+
+/// Sends `len` bytes each way between two ends of a connection, and checks them, by four tasks at once.
+///
+/// # Errors
+/// Those of the streams.
+///
+/// # Panics
+/// If other bytes come than were sent, or not as many.
+pub async fn both_ways<R1, W1, R2, W2>(one: (R1, W1), two: (R2, W2), len: usize) -> Outcome
+where
+    R1: AsyncRead + Unpin + Send + 'static,
+    W1: AsyncWrite + Unpin + Send + 'static,
+    R2: AsyncRead + Unpin + Send + 'static,
+    W2: AsyncWrite + Unpin + Send + 'static,
+{
+    let tasks = [
+        tokio::spawn(send(one.1, 1, len)),
+        tokio::spawn(send(two.1, 2, len)),
+        tokio::spawn(receive(one.0, 2, len)),
+        tokio::spawn(receive(two.0, 1, len)),
+    ];
+    for task in tasks {
+        task.await??;
+    }
+    Ok(())
+}
+
+async fn send(mut stream: impl AsyncWrite + Unpin, seed: u64, len: usize) -> Outcome {
+    let block = random_bytes(seed, BLOCK_BYTES);
+    let mut left = len;
+    while left > 0 {
+        let count = left.min(BLOCK_BYTES);
+        stream.write_all(&block[..count]).await?;
+        left -= count;
+    }
+    Ok(stream.shutdown().await?)
+}
+
+/// Reads to the end, which has to be told: for TLS by a close_notify.
+async fn receive(mut stream: impl AsyncRead + Unpin, seed: u64, len: usize) -> Outcome {
+    let block = random_bytes(seed, BLOCK_BYTES);
+    let mut buffer = vec![0; 128 << 10];
+    let mut at = 0;
+    loop {
+        let start = at % BLOCK_BYTES;
+        let room = buffer.len().min(BLOCK_BYTES - start);
+        let count = stream.read(&mut buffer[..room]).await?;
+        if count == 0 {
+            break;
+        }
+        let sent = &block[start..start + count];
+        assert!(
+            buffer[..count] == *sent,
+            "not what was sent, after byte {at}"
+        );
+        at += count;
+    }
+    assert_eq!(at, len);
+    Ok(())
 }
 
 #[derive(Clone, Copy, Debug)]

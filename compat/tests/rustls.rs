@@ -4,8 +4,8 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use compat::{Outcome, on_every_runtime, random_bytes};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use compat::{Outcome, both_ways, on_every_runtime, random_bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -14,16 +14,12 @@ use tokio_uring_net::{TcpListener, TcpStream};
 
 const MIB: usize = 1 << 20;
 
-/// Both sides repeat a block of random bytes. Its length is a prime, so that no bytes are lost or
-/// repeated unseen.
-const BLOCK_BYTES: usize = 1_000_003;
-
 #[test]
 fn a_hundred_mib_go_each_way_at_the_same_time() {
     on_every_runtime(|| async {
         let (client, server) = tcp_pair().await?;
         let (client, server) = handshake(client, server).await?;
-        both_ways(client, server, 100 * MIB).await
+        both_ways(split(client), split(server), 100 * MIB).await
     });
 }
 
@@ -33,10 +29,10 @@ fn tls_runs_on_the_halves_of_streams() {
         let (client, server) = tcp_pair().await?;
         let (read, write) = client.into_split();
         let client = tokio::io::join(read, write);
-        let (read, write) = tokio::io::split(server);
+        let (read, write) = split(server);
         let server = tokio::io::join(read, write);
         let (client, server) = handshake(client, server).await?;
-        both_ways(client, server, 8 * MIB).await
+        both_ways(split(client), split(server), 8 * MIB).await
     });
 }
 
@@ -147,58 +143,4 @@ where
     let connect = connector.connect(localhost()?, client);
     let (client, server) = tokio::join!(connect, acceptor.accept(server));
     Ok((client?, server?))
-}
-
-/// Sends `len` bytes each way and checks them, by four tasks at once.
-async fn both_ways<C, S>(client: C, server: S, len: usize) -> Outcome
-where
-    C: AsyncRead + AsyncWrite + Send + 'static,
-    S: AsyncRead + AsyncWrite + Send + 'static,
-{
-    let (client_read, client_write) = tokio::io::split(client);
-    let (server_read, server_write) = tokio::io::split(server);
-    let tasks = [
-        tokio::spawn(send(client_write, 1, len)),
-        tokio::spawn(send(server_write, 2, len)),
-        tokio::spawn(receive(client_read, 2, len)),
-        tokio::spawn(receive(server_read, 1, len)),
-    ];
-    for task in tasks {
-        task.await??;
-    }
-    Ok(())
-}
-
-async fn send<T: AsyncWrite>(mut stream: WriteHalf<T>, seed: u64, len: usize) -> Outcome {
-    let block = random_bytes(seed, BLOCK_BYTES);
-    let mut left = len;
-    while left > 0 {
-        let count = left.min(BLOCK_BYTES);
-        stream.write_all(&block[..count]).await?;
-        left -= count;
-    }
-    Ok(stream.shutdown().await?)
-}
-
-/// Reads to the end, which only a close_notify is.
-async fn receive<T: AsyncRead>(mut stream: ReadHalf<T>, seed: u64, len: usize) -> Outcome {
-    let block = random_bytes(seed, BLOCK_BYTES);
-    let mut buffer = vec![0; 128 << 10];
-    let mut at = 0;
-    loop {
-        let start = at % BLOCK_BYTES;
-        let room = buffer.len().min(BLOCK_BYTES - start);
-        let count = stream.read(&mut buffer[..room]).await?;
-        if count == 0 {
-            break;
-        }
-        let sent = &block[start..start + count];
-        assert!(
-            buffer[..count] == *sent,
-            "not what was sent, after byte {at}"
-        );
-        at += count;
-    }
-    assert_eq!(at, len);
-    Ok(())
 }

@@ -1,23 +1,22 @@
 //! What a server's accept loop does after an error.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::tcp::listener::TcpListener;
-use crate::tcp::stream::TcpStream;
-
 /// How long accepting rests when the process or the machine has run out of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts the next connection, whatever befalls others.
-pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+/// Answers the next connection that `accept` accepts, whatever befalls others.
+pub(crate) async fn accept_next<T, F>(accept: impl Fn() -> F) -> io::Result<T>
+where
+    F: Future<Output = io::Result<T>>,
+{
     loop {
-        match listener.accept().await {
+        match accept().await {
             Ok(accepted) => return Ok(accepted),
             Err(error) if is_final(&error) => return Err(error),
             Err(error) => {

@@ -1,16 +1,19 @@
-//! `axum::serve` on a [`TcpListener`].
+//! `axum::serve` on a [`TcpListener`] and on a [`UnixListener`].
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use ::axum::serve::Listener;
+use tokio::net::unix;
 use tokio::time::sleep;
 use tracing::error;
 
-use crate::accepting;
+use crate::accepting::accept_next;
 use crate::tcp::listener::TcpListener;
 use crate::tcp::stream::TcpStream;
+use crate::unix::listener::UnixListener;
+use crate::unix::stream::UnixStream;
 
 /// How long accepting rests after an error that will come again: axum's servers do not end by one.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
@@ -56,18 +59,88 @@ impl Listener for TcpListener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        loop {
-            match accepting::accept(self).await {
-                Ok(accepted) => return accepted,
-                Err(error) => {
-                    error!(%error, "no connection can be accepted");
-                    sleep(FAILED_PAUSE).await;
-                }
-            }
-        }
+        let listener = &*self;
+        accept_always(|| listener.accept()).await
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         TcpListener::local_addr(self)
+    }
+}
+
+/// With the feature `axum`, `axum::serve(listener, router)` serves on it.
+///
+/// Handlers ask for what tells callers apart as with tokio's listener: for `ConnectInfo` of a type
+/// that is made of the stream, as here. Errors of accept(2) do not end the server, as those of a
+/// [`TcpListener`] do not.
+///
+/// # Panics
+/// If accepting fails outside a tokio runtime whose time is enabled.
+///
+/// # Examples
+/// ```
+/// use axum::Router;
+/// use axum::extract::ConnectInfo;
+/// use axum::extract::connect_info::Connected;
+/// use axum::routing::get;
+/// use axum::serve::IncomingStream;
+/// use tokio_uring_net::UnixListener;
+/// use tokio_uring_net::unix::UCred;
+///
+/// #[derive(Clone)]
+/// struct Caller(Option<UCred>);
+///
+/// impl Connected<IncomingStream<'_, UnixListener>> for Caller {
+///     fn connect_info(incoming: IncomingStream<'_, UnixListener>) -> Caller {
+///         Caller(incoming.io().peer_cred().ok())
+///     }
+/// }
+///
+/// async fn hello(ConnectInfo(Caller(caller)): ConnectInfo<Caller>) -> String {
+///     match caller {
+///         Some(cred) => format!("hello user {}\n", cred.uid()),
+///         None => "hello\n".to_owned(),
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("axum-{}.socket", std::process::id()));
+/// let listener = UnixListener::bind(&path)?;
+/// let router = Router::new().route("/", get(hello));
+/// let service = router.into_make_service_with_connect_info::<Caller>();
+/// let server = axum::serve(listener, service);
+/// # let server = server.with_graceful_shutdown(async {});
+/// server.await?;
+/// std::fs::remove_file(&path)
+/// # }
+/// ```
+impl Listener for UnixListener {
+    type Io = UnixStream;
+    type Addr = unix::SocketAddr;
+
+    async fn accept(&mut self) -> (UnixStream, unix::SocketAddr) {
+        let listener = &*self;
+        accept_always(|| listener.accept()).await
+    }
+
+    fn local_addr(&self) -> io::Result<unix::SocketAddr> {
+        UnixListener::local_addr(self)
+    }
+}
+
+/// Answers the next connection, also where accepting seems to have failed for good.
+async fn accept_always<T, F>(accept: impl Fn() -> F) -> T
+where
+    F: Future<Output = io::Result<T>>,
+{
+    loop {
+        match accept_next(&accept).await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                error!(%error, "no connection can be accepted");
+                sleep(FAILED_PAUSE).await;
+            }
+        }
     }
 }

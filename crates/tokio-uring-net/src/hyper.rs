@@ -2,13 +2,13 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `hyper-io` | hyper's I/O traits for [`TcpStream`], which are part of the other two |
+//! | `hyper-io` | hyper's I/O traits for [`TcpStream`] and [`UnixStream`], which are part of the other two |
 //! | `hyper` | `serve`, a server with graceful shutdown |
 //! | `hyper-client` | `HttpConnector`, for hyper-util's client and its pool of connections |
 //!
 //! A service that has an accept loop of its own opts in by leaving `TokioIo` out: a [`TcpStream`] is
-//! what hyper's connections take, of servers and of clients. One that has none opts in by `serve`,
-//! which speaks HTTP/1.1 and HTTP/2 on one port.
+//! what hyper's connections take, of servers and of clients, and so is a [`UnixStream`]. One that has
+//! none opts in by `serve`, which speaks HTTP/1.1 and HTTP/2 on one port.
 //!
 #![cfg_attr(feature = "hyper", doc = "```no_run")]
 #![cfg_attr(not(feature = "hyper"), doc = "```ignore")]
@@ -33,6 +33,34 @@
 //! # }
 //! ```
 //!
+//! hyper's own connections, here over a pair of Unix sockets:
+//!
+#![cfg_attr(feature = "hyper", doc = "```")]
+#![cfg_attr(not(feature = "hyper"), doc = "```ignore")]
+//! use std::convert::Infallible;
+//!
+//! use hyper::body::Incoming;
+//! use hyper::service::service_fn;
+//! use hyper::{Request, Response, client, server};
+//! use tokio_uring_net::UnixStream;
+//!
+//! async fn hello(_request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+//!     Ok(Response::new("hello\n".to_owned()))
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (client, server) = UnixStream::pair()?;
+//! tokio::spawn(server::conn::http1::Builder::new().serve_connection(server, service_fn(hello)));
+//!
+//! let (mut requests, connection) = client::conn::http1::handshake(client).await?;
+//! tokio::spawn(connection);
+//! let response = requests.send_request(Request::new(String::new())).await?;
+//! assert_eq!(response.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What becomes of hyper's calls
 //! | hyper | the socket |
 //! |---|---|
@@ -45,6 +73,7 @@
 //! writes by tokio's traits.
 //!
 //! [`TcpStream`]: crate::TcpStream
+//! [`UnixStream`]: crate::UnixStream
 
 #[cfg(feature = "hyper-client")]
 mod connect;

@@ -81,19 +81,20 @@
 //! - [`UdpSocket::recv_many`] and [`send_many`](UdpSocket::send_many): a batch of [`Datagrams`] in one
 //!   system call each, with the kernel's segmentation and coalescing.
 //!
-//! [`TcpListenerStream`], a listener as a stream of its connections, is the counterpart of tokio-stream's.
+//! [`TcpListenerStream`] and [`UnixListenerStream`], listeners as streams of their connections, are the
+//! counterparts of tokio-stream's.
 //!
 //! # Features
 //! None is on by default, and none changes what the sockets do.
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `axum` | axum's `Listener` for [`TcpListener`], so that `axum::serve` takes it. Linux only. |
-//! | `hyper-io` | hyper's I/O traits for [`TcpStream`], so that hyper takes it without `TokioIo`. Linux only. |
+//! | `axum` | axum's `Listener` for [`TcpListener`] and [`UnixListener`], so that `axum::serve` takes them. Linux only. |
+//! | `hyper-io` | hyper's I/O traits for [`TcpStream`] and [`UnixStream`], so that hyper takes them without `TokioIo`. Linux only. |
 //! | `hyper` | These traits, and `hyper::serve`, a server for HTTP/1.1 and HTTP/2 with graceful shutdown. Linux only. |
 //! | `hyper-client` | These traits, and `hyper::HttpConnector`, with which hyper-util's client and tonic's channel connect. Linux only. |
 //! | `quinn` | The module `quinn`: a `Runtime` of quinn's with the sockets of this crate. Linux only. |
-//! | `tonic` | tonic's `Connected` for [`TcpStream`], so that its server takes a [`TcpListenerStream`]. Linux only. |
+//! | `tonic` | tonic's `Connected` for [`TcpStream`] and [`UnixStream`], so that its server takes a [`TcpListenerStream`] or a [`UnixListenerStream`]. Linux only. |
 //!
 //! # What differs from `tokio::net`
 //! | On both drivers | |
@@ -126,7 +127,7 @@
 //   tcp::listener, tcp::accept_stream, tcp::listener_stream, tcp::socket, tcp::buffered, tcp::owned
 //   tcp::split, tcp::split_owned, tcp::stream   - a stream is split, halves are joined
 //   unix                                        - re-exports
-//   unix::listener, unix::socket
+//   unix::listener, unix::listener_stream, unix::socket
 //   unix::split, unix::split_owned, unix::stream   - a stream is split, halves are joined
 //   unix::datagram, unix::pipe, unix::ucred
 //   udp
@@ -185,6 +186,8 @@ pub use crate::udp::UdpSocket;
 pub use crate::unix::datagram::UnixDatagram;
 #[cfg(target_os = "linux")]
 pub use crate::unix::listener::UnixListener;
+#[cfg(target_os = "linux")]
+pub use crate::unix::listener_stream::UnixListenerStream;
 #[cfg(target_os = "linux")]
 pub use crate::unix::socket::UnixSocket;
 #[cfg(target_os = "linux")]

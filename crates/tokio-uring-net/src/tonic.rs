@@ -1,8 +1,14 @@
-//! tonic's server on a [`TcpListenerStream`](crate::TcpListenerStream).
+//! tonic's server on a [`TcpListenerStream`](crate::TcpListenerStream) and on a
+//! [`UnixListenerStream`](crate::UnixListenerStream).
 
-use ::tonic::transport::server::{Connected, TcpConnectInfo};
+use std::io;
+use std::sync::Arc;
+
+use ::tonic::transport::server::{Connected, TcpConnectInfo, UdsConnectInfo};
+use tokio::net::unix::UCred;
 
 use crate::tcp::stream::TcpStream;
+use crate::unix::stream::UnixStream;
 
 /// With the feature `tonic`, `serve_with_incoming` and `serve_with_incoming_shutdown` of tonic's server
 /// take a [`TcpListenerStream`](crate::TcpListenerStream).
@@ -59,4 +65,66 @@ impl Connected for TcpStream {
             remote_addr: self.peer_addr().ok(),
         }
     }
+}
+
+/// With the feature `tonic`, `serve_with_incoming` and `serve_with_incoming_shutdown` of tonic's server
+/// take a [`UnixListenerStream`](crate::UnixListenerStream).
+///
+/// Handlers ask for who is calling as with tokio's listener: by the [`UdsConnectInfo`] in the
+/// extensions of their `tonic::Request`. Its credentials have tokio's type, not
+/// [this crate's](crate::unix::UCred). tokio alone makes it, of a stream of its own: one is made of
+/// each connection's duplicate for a moment, which costs some system calls for each connection.
+///
+/// tonic's clients connect by `connect_with_connector` of its `Endpoint` and a service that answers a
+/// [`UnixStream`] in `hyper_util::rt::TokioIo`, or, with the feature `hyper-io`, the stream itself.
+///
+/// # Panics
+/// [`connect_info`](Connected::connect_info) panics outside a tokio runtime, or in one whose I/O is
+/// not enabled.
+///
+/// # Examples
+/// ```
+/// use std::convert::Infallible;
+///
+/// use hyper::{Request, Response};
+/// use tokio_uring_net::{UnixListener, UnixListenerStream};
+/// use tonic::Status;
+/// use tonic::body::Body;
+/// use tonic::transport::Server;
+/// use tonic::transport::server::UdsConnectInfo;
+/// use tower::service_fn;
+///
+/// // What `tonic-prost-build` generates is a service as this one is.
+/// async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+///     let caller = request.extensions().get::<UdsConnectInfo>();
+///     let uid = caller.and_then(|caller| caller.peer_cred).map(|cred| cred.uid());
+///     Ok(Status::unimplemented(format!("there are no methods yet for {uid:?}")).into_http())
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = std::env::temp_dir().join(format!("tonic-{}.socket", std::process::id()));
+/// let incoming = UnixListenerStream::new(UnixListener::bind(&path)?);
+/// # let stop = async {};
+/// Server::builder()
+///     .serve_with_incoming_shutdown(service_fn(answer), incoming, stop)
+///     .await?;
+/// std::fs::remove_file(&path)?;
+/// # Ok(())
+/// # }
+/// ```
+impl Connected for UnixStream {
+    type ConnectInfo = UdsConnectInfo;
+
+    fn connect_info(&self) -> UdsConnectInfo {
+        UdsConnectInfo {
+            peer_addr: self.peer_addr().ok().map(Arc::new),
+            peer_cred: tokios_peer_cred(self).ok(),
+        }
+    }
+}
+
+fn tokios_peer_cred(stream: &UnixStream) -> io::Result<UCred> {
+    let duplicate = stream.fd().try_clone_to_owned()?;
+    tokio::net::UnixStream::from_std(duplicate.into())?.peer_cred()
 }

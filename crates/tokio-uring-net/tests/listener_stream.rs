@@ -6,6 +6,8 @@ mod listener_stream;
 #[path = "stack/ours.rs"]
 mod stack;
 mod support;
+#[path = "cases/unix_listener_stream.rs"]
+mod unix_listener_stream;
 
 use crate::stack::net::{Mode, TcpListenerStream, TcpSocket};
 use crate::support::setup::on_every_runtime;

@@ -45,6 +45,7 @@ mod cases {
     mod unix_accept;
     mod unix_cancel;
     mod unix_end;
+    mod unix_listener_stream;
     mod unix_names;
     mod unix_pass;
     mod unix_states;

@@ -1,4 +1,5 @@
-//! tonic's server on `TcpListenerStream`, and its client by `HttpConnector`, on every driver and runtime.
+//! tonic's server on `TcpListenerStream` and `UnixListenerStream`, and its client by `HttpConnector` and on a
+//! `UnixStream`, on every driver and runtime.
 #![cfg(target_os = "linux")]
 
 #[path = "stack/ours.rs"]
@@ -6,15 +7,19 @@ mod stack;
 mod support;
 
 use crate::stack::net::hyper::{ConnectError, HttpConnector};
-use crate::stack::net::{TcpListener, TcpListenerStream, TcpSocket, TcpStream};
+use crate::stack::net::{
+    TcpListener, TcpListenerStream, TcpSocket, TcpStream, UnixListenerStream, UnixStream,
+};
 use crate::support::pattern::Pattern;
+use crate::support::poll::turns;
 use crate::support::setup::{Setup, on_every_runtime};
 use crate::support::tcp::{any_port, client as blocking_client};
+use crate::support::unix;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri};
 use socket2::SockRef;
 use std::convert::Infallible;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +30,7 @@ use tokio_stream::{Stream, StreamExt};
 use tonic::body::Body;
 use tonic::client::Grpc as Client;
 use tonic::server::Grpc as Method;
-use tonic::transport::server::Connected;
+use tonic::transport::server::{Connected, UdsConnectInfo};
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Status, Streaming};
 use tonic_prost::ProstCodec;
@@ -65,6 +70,16 @@ async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
             });
             let mut method = Method::new(ProstCodec::default());
             method.streaming(double, request).await
+        }
+        "/test.Test/Whose" => {
+            let whose = service_fn(|request: tonic::Request<()>| async move {
+                let info = request.extensions().get::<UdsConnectInfo>();
+                let cred = info.and_then(|info| info.peer_cred);
+                Ok(tonic::Response::new(format!("{cred:?}")))
+            });
+            Method::new(ProstCodec::default())
+                .unary(whose, request)
+                .await
         }
         other => Status::unimplemented(other).into_http(),
     })
@@ -288,6 +303,64 @@ fn a_stream_tells_its_addresses_as_long_as_it_has_them() {
         let reset = server.read(&mut [0]).await.map_err(|error| error.kind());
         assert_eq!(reset, Err(ErrorKind::ConnectionReset));
         assert_eq!(server.connect_info().remote_addr(), None);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_service_on_a_unix_socket_knows_whose_its_callers_are() {
+    on_every_runtime(|_| async move {
+        let (listener, address) = unix::listener()?;
+        let incoming = UnixListenerStream::new(listener);
+        let (stop, stopping) = oneshot::channel();
+        let server =
+            Server::builder().serve_with_incoming_shutdown(service_fn(answer), incoming, async {
+                stopping.await.unwrap_or(())
+            });
+        let server = tokio::spawn(server);
+        let connector = service_fn(move |_: Uri| {
+            let address = address.clone();
+            async move { UnixStream::connect_addr(&address).await }
+        });
+        let endpoint = Endpoint::from_static("http://localhost");
+        let channel = endpoint.connect_with_connector(connector).await;
+        let mut client = Client::new(channel.map_err(io::Error::other)?);
+        let me = tokio::net::UnixStream::pair()?.0.peer_cred().ok();
+        for _ in 0..3 {
+            let answer: Result<String, _> = unary(&mut client, "/test.Test/Whose", ()).await;
+            assert_eq!(answer.map_err(io::Error::other)?, format!("{me:?}"));
+        }
+        let mut answers = double(&mut client, tokio_stream::iter(0..MESSAGES)).await?;
+        for number in 0..MESSAGES {
+            let answer = answers.message().await.map_err(io::Error::other)?;
+            assert_eq!(answer, Some(number * 2));
+        }
+        drop((answers, client));
+        stop.send(()).expect("the server runs");
+        server.await?.map_err(io::Error::other)
+    });
+}
+
+#[test]
+fn a_unix_stream_tells_whose_its_peer_is_and_stays_as_it_was() {
+    on_every_runtime(|_| async {
+        let (mut stream, mut peer) = unix::pair(unix::Origin::Connected).await?;
+        let info = stream.connect_info();
+        let me = tokio::net::UnixStream::pair()?.0.peer_cred()?;
+        assert_eq!(info.peer_cred, Some(me));
+        let addr = info.peer_addr.expect("the listener has a name");
+        let name = stream.peer_addr()?;
+        assert_eq!(addr.as_abstract_name(), name.as_abstract_name());
+        // Another stream of tokio's was there and is gone: the driver still wakes this one.
+        let read = tokio::spawn(async move {
+            let mut received = [0; 4];
+            stream.read_exact(&mut received).await?;
+            io::Result::Ok(received)
+        });
+        turns(3).await;
+        peer.write_all(b"late")?;
+        assert_eq!(&read.await??, b"late");
+        assert_eq!(unix::end(&peer), Ok(0));
         Ok(())
     });
 }

@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tracing::{debug, error};
 
-use crate::accepting::accept;
+use crate::accepting::accept_next;
 use crate::tcp::listener::TcpListener;
 use crate::tcp::stream::TcpStream;
 
@@ -39,7 +39,7 @@ impl Connections {
         listener: &TcpListener,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Event {
-        let mut accepted = pin!(accept(listener));
+        let mut accepted = pin!(accept_next(|| listener.accept()));
         poll_fn(|cx| {
             while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(cx) {
                 note(ended);

@@ -17,6 +17,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use ring_reactor::Mode;
+#[cfg(feature = "hyper-io")]
+use ring_reactor::net::RecvInto;
 use ring_reactor::net::{Data, Direction, Lease, Origin, Stream};
 use socket2::Domain;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -314,11 +316,28 @@ impl TcpStream {
 
     // ----
 
-    /// What moves the bytes, for traits of other crates than tokio.
+    // ---- For hyper's traits ----
+
     #[cfg(feature = "hyper-io")]
-    pub(crate) fn engine(&self) -> &Stream {
-        &self.stream
+    pub(crate) fn poll_read_into(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut impl RecvInto,
+    ) -> Poll<io::Result<usize>> {
+        self.stream.poll_read(cx, buf)
     }
+
+    /// Sends at once also where a small write would wait for others.
+    #[cfg(feature = "hyper-io")]
+    pub(crate) fn poll_write_gathered(
+        &self,
+        cx: &mut Context<'_>,
+        data: Data<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.stream.poll_write_gathered(cx, data)
+    }
+
+    // ----
 
     /// Ends the stream for writing, behind what is queued, for a half that is dropped.
     pub(super) fn shutdown_write(&self) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod datagram;
 pub(crate) mod listener;
+pub(crate) mod listener_stream;
 pub mod pipe;
 pub(crate) mod socket;
 mod split;

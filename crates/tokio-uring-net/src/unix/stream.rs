@@ -322,21 +322,33 @@ impl UnixStream {
         split_owned::split_owned(self)
     }
 
-    // ---- The halves read and write by shared reference ----
+    /// The descriptor, for a look at the socket: it does not count as shown.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.fd()
+    }
+
+    // ---- The halves, and hyper's traits, read and write by shared reference ----
 
     pub(super) fn poll_read_shared(
         &self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buf.remaining();
-        let recv = |fd: BorrowedFd<'_>| Unfilled(buf).recv(fd);
-        self.socket
-            .poll_transfer(cx, Direction::Read, room, recv)
-            .map_ok(drop)
+        self.poll_read_into(cx, &mut Unfilled(buf)).map_ok(drop)
     }
 
-    pub(super) fn poll_write_shared(
+    pub(crate) fn poll_read_into(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut impl RecvInto,
+    ) -> Poll<io::Result<usize>> {
+        let room = buf.room();
+        self.socket
+            .poll_transfer(cx, Direction::Read, room, |fd| buf.recv(fd))
+    }
+
+    pub(crate) fn poll_write_shared(
         &self,
         cx: &mut Context<'_>,
         data: Data<'_>,

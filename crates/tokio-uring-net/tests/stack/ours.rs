@@ -8,6 +8,10 @@ use tokio_uring_net::{Builder, Driver, DriverChoice, Mode, driver};
 #[allow(dead_code, reason = "some test binaries make none")]
 pub(crate) type TcpListenerStream = net::TcpListenerStream;
 
+/// The same of a Unix listener.
+#[allow(dead_code, reason = "some test binaries make none")]
+pub(crate) type UnixListenerStream = net::UnixListenerStream;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
     IoUring,

@@ -5,6 +5,9 @@ pub(crate) use tokio::net;
 /// A listener as a stream of its connections: tokio-stream's.
 pub(crate) type TcpListenerStream = tokio_stream::wrappers::TcpListenerStream;
 
+/// The same of a Unix listener.
+pub(crate) type UnixListenerStream = tokio_stream::wrappers::UnixListenerStream;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
     Tokio,
