@@ -203,8 +203,29 @@ impl Source {
         self.waiters.lock().take(Bits::ALL, wakers);
     }
 
+    /// Takes readiness back that an operation has proved stale.
+    ///
+    /// Where nothing is armed yet nobody reports what comes from now on: the next wait looks for itself.
+    /// (An accept and a receive of the ring begin with a look of their own.)
     pub(crate) fn clear(&self, seen: Snapshot) {
         self.ready.clear(seen);
+        if self.arm() == Arm::Idle && self.accept.is_none() && self.inbox().is_none() {
+            self.ready.set_unverified();
+        }
+    }
+
+    /// For who wants to be told all of `wanted` that is ready: where a part is known, and would be
+    /// answered without a wait, asks the kernel for the rest, and has the driver report from now on.
+    pub(crate) fn watch(self: &Arc<Self>, fd: BorrowedFd<'_>, wanted: Bits) {
+        if self.arm() != Arm::Idle || self.ready.load(wanted).ready.is_empty() {
+            return;
+        }
+        // A poll keeps the ring from receiving: only who waits for reads himself gets one.
+        let may_arm = self.inbox().is_none() || wanted.intersects(Bits::READABLE);
+        if may_arm && !self.is_receiving() {
+            self.look(fd);
+            Reactor::arm(self, wanted);
+        }
     }
 
     /// What of `wanted` is ready, for a caller that will not wait: looks with poll(2) where nothing

@@ -1,6 +1,8 @@
 //! Readiness: when it is there, what clears it, what never does, and who hears of it.
 #![cfg(target_os = "linux")]
 
+#[path = "cases/readiness_beside.rs"]
+mod beside;
 #[path = "cases/readiness_halves.rs"]
 mod halves;
 #[path = "stack/ours.rs"]

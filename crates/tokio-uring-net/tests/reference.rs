@@ -22,6 +22,7 @@ mod cases {
     mod pipe_fifo;
     mod pipe_leave;
     mod pipe_wait;
+    mod readiness_beside;
     mod readiness_halves;
     mod readiness_states;
     mod readiness_urgent;

@@ -7,14 +7,14 @@ use crate::ready::{Bits, ReadyState};
 pub enum Origin {
     /// Fresh from accept(2): taken to be ready both ways, as tokio does; nobody else holds it.
     Accepted,
-    /// Made here and connecting, or about to: nothing is known; nobody else holds it.
+    /// Made here and connecting: whether it is through is asked in the first poll; nobody else holds it.
     Connecting,
-    /// Made here, and nothing has been sent by it yet: there is room to write; nobody else holds it.
+    /// Made here, and nothing has been sent by it yet: there is room to write. What comes is told by the
+    /// driver, as in tokio, where the first read waits for it. Nobody else holds it.
     Fresh,
     /// The same, for one of a pair, which tokio too takes to be ready to be written to.
     Paired,
-    /// Made here and connecting, or opened by its name: ready when the driver says so, not before;
-    /// nobody else holds it.
+    /// Made here: ready when the driver says so, and not before; nobody else holds it.
     NotReady,
     /// Listening: the first accept tries accept4(2) at once.
     Listening,

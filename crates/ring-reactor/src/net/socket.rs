@@ -21,7 +21,7 @@ use super::origin::Origin;
 use crate::reactor::{Reactor, Serving, Shared, gone};
 use crate::ready::{Bits, Direction, Snapshot};
 use crate::select;
-use crate::source::{Source, Wait};
+use crate::source::{Arm, Source, Wait};
 
 /// A non-blocking socket whose readiness the runtime's driver reports.
 pub struct Socket {
@@ -310,7 +310,7 @@ impl Socket {
             source.clear(snapshot);
             // From here on the driver says when it is ready again, as in tokio. (Where the ring may
             // receive, a poll would keep it from that.)
-            if source.inbox().is_none() {
+            if source.arm() == Arm::Idle && source.inbox().is_none() {
                 Reactor::arm(source, Bits::of(interest));
             }
             // Without the errno, as tokio's.
@@ -318,13 +318,18 @@ impl Socket {
         })
     }
 
-    /// Waits until the socket is ready for `interest`; any number of tasks may wait.
+    /// Waits until the socket is ready for `interest`; any number of tasks may wait. The answer tells
+    /// all of it that is ready.
     ///
     /// # Cancel safety
     /// Cancel safe: readiness that was reported stays.
     /// # Errors
     /// That the runtime is shutting down.
     pub async fn ready(&self, interest: Interest) -> io::Result<ReadyEvent<'_>> {
+        // One state that is known to be ready must not hide the others.
+        if let Ok(View::Ring(source)) = self.view() {
+            source.watch(self.fd(), Bits::of(interest));
+        }
         self.ready_with(interest, Wait::Poll).await
     }
 
@@ -341,7 +346,7 @@ impl Socket {
         mut f: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            let event = self.ready(interest).await?;
+            let event = self.ready_with(interest, Wait::Poll).await?;
             let coop = std::future::poll_fn(coop::poll_proceed).await;
             match f() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => event.clear(),
@@ -366,7 +371,7 @@ impl Socket {
         mut f: impl FnMut() -> io::Result<Moved>,
     ) -> io::Result<usize> {
         loop {
-            let event = self.ready(interest).await?;
+            let event = self.ready_with(interest, Wait::Poll).await?;
             let coop = std::future::poll_fn(coop::poll_proceed).await;
             match f() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => event.clear(),
