@@ -48,8 +48,8 @@ pub struct Datagrams {
 }
 
 // SAFETY: `Send` demands that the value may go to another thread. Only the pointers in `headers` and
-// `vectors` stand against it, and nobody reads one that an earlier call has left: `call` builds both
-// anew, and they are empty again when it ends.
+// `vectors` stand against it, and nobody follows one that an earlier call has left: `call` builds both
+// anew before it hands them to the kernel, and what reads them afterwards reads lengths and flags.
 unsafe impl Send for Datagrams {}
 
 // SAFETY: `Sync` demands the same of shared references: they reach neither `headers` nor `vectors`.
@@ -224,18 +224,17 @@ impl Datagrams {
     /// come.
     ///
     /// # Errors
-    /// Of recvmmsg(2), `WouldBlock` if there is no datagram among them. The batch is empty then.
+    /// Of recvmmsg(2), `WouldBlock` if there is no datagram among them. The batch is as it was then.
     pub fn recv(&mut self, fd: BorrowedFd<'_>) -> io::Result<Moved> {
-        self.clear();
         let wanted = self.wanted;
-        for slot in &mut self.slots[..wanted] {
-            slot.peer_bytes = peer_bytes_max();
-            slot.control = Control::ROOM;
-        }
         let bytes_max = self.bytes_max;
         let received = self.call(
             0..wanted,
-            |_| bytes_max,
+            |slot| Lengths {
+                payload: bytes_max,
+                peer: peer_bytes_max(),
+                control: slot.control.room(),
+            },
             |headers| {
                 // SAFETY: recvmmsg(2) demands headers whose pointers are good for writes of the lengths
                 // beside them, until it returns. `call` has just made them, of memory that `self` owns
@@ -254,6 +253,7 @@ impl Datagrams {
         for (slot, header) in self.slots.iter_mut().zip(&self.headers[..received]) {
             slot.set_received(header, bytes_max);
         }
+        self.first = 0;
         self.end = received;
         self.wanted = (received * 2).clamp(DATAGRAMS_RECV_MIN, DATAGRAMS_MAX);
         self.wanted = self.wanted.min(self.slots.len());
@@ -275,12 +275,13 @@ impl Datagrams {
             });
         }
         let (first, end) = (self.first, self.end);
-        for slot in &mut self.slots[first..end] {
-            slot.control = Control::segments(slot.segment_bytes);
-        }
         let sent = self.call(
             first..end,
-            |slot| slot.bytes,
+            |slot| Lengths {
+                payload: slot.bytes,
+                peer: slot.peer_bytes,
+                control: slot.control.set_segment_bytes(slot.segment_bytes),
+            },
             |headers| {
                 // SAFETY: sendmmsg(2) demands headers whose pointers are good for reads of the lengths
                 // beside them, until it returns: as in `recv`. It writes to the headers alone.
@@ -300,27 +301,40 @@ impl Datagrams {
             is_short: self.first < self.end,
         })
     }
+
     /// Builds a header for each slot of `range`, and hands them to `call`: how many it served.
     fn call(
         &mut self,
         range: Range<usize>,
-        payload_bytes: impl Fn(&Slot) -> usize,
+        lengths: impl Fn(&mut Slot) -> Lengths,
         call: impl FnOnce(&mut [mmsghdr]) -> libc::c_int,
     ) -> io::Result<usize> {
-        let payloads = self.payloads.as_mut_ptr();
-        self.vectors.clear();
-        self.vectors.extend(range.clone().map(|index| iovec {
-            iov_base: payloads.wrapping_add(index * self.bytes_max).cast(),
-            iov_len: payload_bytes(&self.slots[index]),
-        }));
-        let vectors = self.vectors.as_mut_ptr();
         self.headers.clear();
-        let slots = self.slots[range].iter_mut().enumerate();
-        self.headers
-            .extend(slots.map(|(number, slot)| slot.header(vectors.wrapping_add(number))));
+        self.vectors.clear();
+        // So that the vectors stay where they are.
+        self.vectors.reserve(range.len());
+        let payloads = self.payloads.as_mut_ptr();
+        let vectors = self.vectors.as_mut_ptr();
+        for (number, index) in range.enumerate() {
+            let slot = &mut self.slots[index];
+            let lengths = lengths(slot);
+            self.vectors.push(iovec {
+                iov_base: payloads.wrapping_add(index * self.bytes_max).cast(),
+                iov_len: lengths.payload,
+            });
+            self.headers
+                .push(slot.header(vectors.wrapping_add(number), &lengths));
+        }
         // -1, for an error, is the one negative answer.
         usize::try_from(call(&mut self.headers)).map_err(|_| io::Error::last_os_error())
     }
+}
+
+/// How much of a slot's memory the kernel may read, or write.
+struct Lengths {
+    payload: usize,
+    peer: socklen_t,
+    control: usize,
 }
 
 /// The answer comes at once, and a closed socket raises no `SIGPIPE`.
@@ -343,7 +357,7 @@ impl Slot {
             bytes: 0,
             segment_bytes: 0,
             is_truncated: false,
-            control: Control::NONE,
+            control: Control::EMPTY,
         }
     }
 
@@ -357,15 +371,15 @@ impl Slot {
     }
 
     /// What the kernel is to know of the slot, or to write to it.
-    fn header(&mut self, vector: *mut iovec) -> mmsghdr {
+    fn header(&mut self, vector: *mut iovec, lengths: &Lengths) -> mmsghdr {
         // SAFETY: `zeroed` demands that zeros are a valid value: the fields are numbers and pointers.
         let mut header: mmsghdr = unsafe { mem::zeroed() };
         header.msg_hdr.msg_name = (&raw mut self.peer).cast();
-        header.msg_hdr.msg_namelen = self.peer_bytes;
+        header.msg_hdr.msg_namelen = lengths.peer;
         header.msg_hdr.msg_iov = vector;
         header.msg_hdr.msg_iovlen = 1;
         header.msg_hdr.msg_control = (&raw mut self.control).cast();
-        header.msg_hdr.msg_controllen = self.control.room();
+        header.msg_hdr.msg_controllen = lengths.control;
         header
     }
 
@@ -374,8 +388,13 @@ impl Slot {
         let bytes = usize::try_from(header.msg_len).unwrap_or(bytes_max);
         self.bytes = bytes.min(bytes_max);
         self.peer_bytes = header.msg_hdr.msg_namelen.min(peer_bytes_max());
-        self.is_truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-        self.segment_bytes = self.control.gro_segment_bytes();
+        self.segment_bytes = self
+            .control
+            .gro_segment_bytes(header.msg_hdr.msg_controllen);
+        // Without the kernel's message nobody knows whether the payload was joined.
+        let flags = header.msg_hdr.msg_flags;
+        let may_be_joined = flags & libc::MSG_CTRUNC != 0 && self.segment_bytes == 0;
+        self.is_truncated = flags & libc::MSG_TRUNC != 0 || may_be_joined;
     }
 }
 
@@ -415,7 +434,8 @@ impl<'a> Datagram<'a> {
         NonZeroU16::new(self.slot.segment_bytes)
     }
 
-    /// Whether the datagram was longer than those the batch was made for, and its end is lost.
+    /// Whether the datagram was longer than those the batch was made for, and its end is lost; or whether
+    /// the kernel had so much to say of it that [`segment_bytes`](Datagram::segment_bytes) may be lost.
     #[must_use]
     pub fn is_truncated(&self) -> bool {
         self.slot.is_truncated

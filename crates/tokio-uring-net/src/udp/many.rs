@@ -15,10 +15,10 @@ impl UdpSocket {
     /// call: it asks for twice as many as came last time.
     ///
     /// # Cancel safety
-    /// Cancel safe: a call that is dropped has received nothing.
+    /// Cancel safe: a call that is dropped has received nothing, and the batch is as it was.
     ///
     /// # Errors
-    /// As [`recv_from`](UdpSocket::recv_from). The batch is empty then.
+    /// As [`recv_from`](UdpSocket::recv_from). The batch is as it was then.
     ///
     /// # Examples
     /// A server that sends back what it is sent:
