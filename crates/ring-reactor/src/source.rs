@@ -203,13 +203,18 @@ impl Source {
         self.waiters.lock().take(Bits::ALL, wakers);
     }
 
-    /// Takes readiness back that an operation has proved stale.
-    ///
-    /// Where nothing is armed yet nobody reports what comes from now on: the next wait looks for itself.
-    /// (An accept and a receive of the ring begin with a look of their own.)
+    /// Takes readiness back that an operation has proved stale: it would block.
     pub(crate) fn clear(&self, seen: Snapshot) {
         self.ready.clear(seen);
-        if self.arm() == Arm::Idle && self.accept.is_none() && self.inbox().is_none() {
+    }
+
+    /// The same after an operation that moved something, and less than it could.
+    ///
+    /// Whoever waits next may do so much later, and where nothing is armed nobody has reported what came
+    /// meanwhile: he looks for himself. (A receive of the ring begins with a look of its own.)
+    pub(crate) fn clear_drained(&self, seen: Snapshot) {
+        self.ready.clear(seen);
+        if self.arm() == Arm::Idle && self.inbox().is_none() {
             self.ready.set_unverified();
         }
     }

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use ::quinn::udp::{RecvMeta, Transmit, UdpSocketState};
+use ::quinn::udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use ::quinn::{AsyncTimer, AsyncUdpSocket, Runtime, UdpPoller};
 use ring_reactor::net::Direction;
 use tokio::io::Interest;
@@ -96,9 +96,9 @@ impl AsyncUdpSocket for QuicSocket {
             let event = ready!(self.socket.engine().poll_ready(cx, Direction::Read))?;
             match self.state.recv((&self.socket).into(), bufs, meta) {
                 Ok(count) => {
-                    if count < bufs.len() {
+                    if count < bufs.len().min(BATCH_SIZE) {
                         // There are no more.
-                        event.clear();
+                        event.clear_drained();
                     }
                     return Poll::Ready(Ok(count));
                 }

@@ -136,7 +136,7 @@ impl RecvInto for Scattered<'_, '_> {
     }
 }
 
-// ---- Datagrams, with the address of their sender ----
+// ---- Datagrams with the address of their sender, and read(2) ----
 
 impl Unfilled<'_, '_> {
     /// recvfrom(2): how many bytes came, and from whom.

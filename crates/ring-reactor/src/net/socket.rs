@@ -72,11 +72,22 @@ impl ReadyEvent<'_> {
         }
     }
 
-    /// Forgets this readiness, unless the driver has reported more since. The closed states stay.
+    /// Forgets this readiness, unless the driver has reported more since: an operation would block. The
+    /// closed states stay.
     #[inline]
     pub fn clear(self) {
         match self.0 {
             Seen::Ring(source, snapshot) => source.clear(snapshot),
+            Seen::Epoll(event) => event.clear(),
+        }
+    }
+
+    /// The same after an operation that moved something, and less than it could: the socket is drained,
+    /// or full.
+    #[inline]
+    pub fn clear_drained(self) {
+        match self.0 {
+            Seen::Ring(source, snapshot) => source.clear_drained(snapshot),
             Seen::Epoll(event) => event.clear(),
         }
     }
@@ -272,7 +283,7 @@ impl Socket {
             match transfer(self.fd()) {
                 Ok(moved) => {
                     if 0 < moved && moved < bytes {
-                        event.clear();
+                        event.clear_drained();
                     }
                     return Poll::Ready(Ok(moved));
                 }
@@ -378,7 +389,7 @@ impl Socket {
                 Ok(moved) => {
                     coop.made_progress();
                     if moved.is_short {
-                        event.clear();
+                        event.clear_drained();
                     }
                     return Ok(moved.count);
                 }

@@ -302,7 +302,7 @@ impl UdpSocket {
     ///
     /// # #[tokio::main]
     /// # async fn main() -> std::io::Result<()> {
-    /// use std::net::Ipv4Addr;let socket = UdpSocket::bind("0.0.0.0:0").await?;
+    /// let socket = UdpSocket::bind("0.0.0.0:0").await?;
     /// let group = Ipv4Addr::new(239, 1, 2, 3);
     /// socket.join_multicast_v4(group, Ipv4Addr::LOCALHOST)?;
     /// socket.leave_multicast_v4(group, Ipv4Addr::LOCALHOST)?;

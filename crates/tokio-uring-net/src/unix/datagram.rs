@@ -16,7 +16,7 @@ use std::path::Path;
 
 use ring_reactor::net::{Origin, RecvInto, Socket};
 use rustix::net::SendFlags;
-use socket2::{Domain, SockAddr, SockRef, Type};
+use socket2::{SockAddr, SockRef, Type};
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::unix::SocketAddr;
 
@@ -109,7 +109,7 @@ impl UnixDatagram {
     /// See [`UnixDatagram`].
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
-        let (one, other) = socket2::Socket::pair(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
+        let (one, other) = sys::unix_pair(Type::DGRAM)?;
         Ok((
             UnixDatagram::new(one.into(), Origin::Paired)?,
             UnixDatagram::new(other.into(), Origin::Paired)?,

@@ -260,3 +260,25 @@ fn a_shut_down_socket_is_ready_for_good() {
         Ok(())
     });
 }
+
+/// The kernel says that an unconnected socket can send, whatever the queue of the one it sends to.
+#[test]
+fn a_send_to_a_full_queue_lets_others_run() {
+    on_every_runtime(|_| async {
+        let path = TempPath::new();
+        let peer = net::UnixDatagram::bind(&path)?;
+        let other = net::UnixDatagram::unbound()?;
+        other.connect(&path)?;
+        other.set_nonblocking(true)?;
+        while other.send(b"datagram").is_ok() {}
+        let socket = UnixDatagram::unbound()?;
+        let mut send = Box::pin(socket.send_to(b"one more", &path));
+        for _ in 0..5 {
+            assert!(poll_once(&mut send).await.is_pending());
+            turns(1).await;
+        }
+        peer.recv(&mut [0; 16])?;
+        assert_eq!(send.await?, 8);
+        Ok(())
+    });
+}

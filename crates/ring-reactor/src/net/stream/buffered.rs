@@ -78,7 +78,7 @@ impl Stream {
                 }
                 Ok((count, _)) => {
                     if count < RECV_BUFFER_BYTES {
-                        event.clear();
+                        event.clear_drained();
                     }
                     let received = flow.after_receive(count, RECV_BUFFER_BYTES);
                     return Poll::Ready(received.map(|_| Lease::new(buffer, 0..count, permit)));
@@ -108,7 +108,7 @@ impl Stream {
                     count, is_short, ..
                 }) => {
                     if is_short {
-                        event.clear();
+                        event.clear_drained();
                     }
                     return Poll::Ready(flow.after_receive(count, RECV_BUFFER_BYTES).map(drop));
                 }

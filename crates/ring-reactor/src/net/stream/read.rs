@@ -55,7 +55,7 @@ impl Stream {
                     taken, is_short, ..
                 }) => {
                     if is_short {
-                        event.clear();
+                        event.clear_drained();
                     }
                     return Poll::Ready(flow.after_receive(taken, room));
                 }

@@ -104,7 +104,7 @@ impl Stream {
             match flow.outbox.send_behind(data) {
                 Ok(Some(Sent { count, is_short })) => {
                     if is_short {
-                        event.clear();
+                        event.clear_drained();
                     }
                     return Poll::Ready(Ok(count));
                 }
