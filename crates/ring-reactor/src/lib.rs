@@ -8,7 +8,7 @@
 //!    submits them all and runs what has completed, CQEs are reaped and tell their sources.
 //! 3. The wakers run after the lock is gone. When a turn finds nothing to do, the driver sleeps on
 //!    the ring's eventfd. With busy polling it watches the ring's memory for a moment before.
-//! 4. The poll is multishot: the next wait of this socket costs no SQE.
+//! 4. The poll is multishot: the next wait of this socket in the same direction costs no SQE.
 
 // layers: a module uses only its own line and lines below; `cargo xtask tidy` checks it
 //   net
@@ -21,11 +21,13 @@
 //   metrics
 //   busy
 //   waiters
+//   arm
 //   ready
 //   flow::recv_queue, flow::lease, flow::inbox
 //   flow::send_queue, flow::policy, flow::pool, flow::lent, flow::send
 //   async_fd, limits, mode, thread_id
 
+mod arm;
 mod async_fd;
 mod busy;
 mod config;

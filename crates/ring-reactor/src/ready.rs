@@ -36,9 +36,17 @@ impl Bits {
     /// The peer sends no more.
     pub(crate) const END_OF_STREAM: Bits = Bits(1 | 4);
 
-    /// The poll(2) bits that a socket's poll asks for; `POLLERR` and `POLLHUP` come unasked.
-    pub(crate) fn poll_events() -> PollFlags {
-        PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP
+    /// The directions whose polls can report any of this. Errors come with either.
+    pub(crate) fn directions(self) -> impl Iterator<Item = Direction> {
+        let writes = self.intersects(Direction::Write.bits());
+        let reads = !writes || self.intersects(Direction::Read.bits());
+        let reads = reads || self.intersects(Bits::PRIORITY);
+        Direction::ALL
+            .into_iter()
+            .filter(move |direction| match direction {
+                Direction::Read => reads,
+                Direction::Write => writes,
+            })
     }
 
     /// What poll(2) bits mean, by the rules that mio applies to epoll's.
@@ -138,6 +146,23 @@ impl Bits {
 }
 
 impl Direction {
+    pub(crate) const ALL: [Direction; 2] = [Direction::Read, Direction::Write];
+
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Direction::Read => 0,
+            Direction::Write => 1,
+        }
+    }
+
+    /// The poll(2) bits that its poll asks for; `POLLERR` and `POLLHUP` come unasked.
+    pub(crate) fn poll_events(self) -> PollFlags {
+        match self {
+            Direction::Read => PollFlags::IN | PollFlags::RDHUP,
+            Direction::Write => PollFlags::OUT,
+        }
+    }
+
     pub(crate) fn interest(self) -> Interest {
         match self {
             Direction::Read => Interest::READABLE,

@@ -23,6 +23,7 @@ use ring_core::setup::{Issuer, RingBuilder, SetupError};
 use ring_core::token::Token;
 use rustix::event::PollFlags;
 
+use crate::arm::Arm;
 use crate::busy::BusyPoll;
 use crate::effects::Effects;
 use crate::flow::inbox::RecvOp;
@@ -30,8 +31,8 @@ use crate::limits::{
     LONE_EVENTS_MAX, OVERFLOW_ENTERS_MAX, QUICK_CHANGES_MAX, SETTLED_TURNS_MIN, TURN_ROUNDS_MAX,
 };
 use crate::metrics::Metrics;
-use crate::ready::Bits;
-use crate::source::{Arm, Source};
+use crate::ready::{Bits, Direction};
+use crate::source::Source;
 use crate::status::Reason;
 use crate::thread_id::this_thread;
 
@@ -65,8 +66,8 @@ pub(crate) struct Shard {
 /// What is to be submitted.
 #[derive(Debug)]
 pub(crate) enum Wish {
-    /// Arm a poll, if the socket still wants one.
-    Poll(Arc<Source>),
+    /// Arm a poll for a direction, if the socket still wants one.
+    Poll(Arc<Source>, Direction),
     /// Receive, if the socket still wants it.
     Recv(Arc<Source>),
     /// Cancel the receive.
@@ -154,10 +155,11 @@ impl Shard {
         self.rouse()
     }
 
-    /// Wishes for a poll, if there is none, for who waits for `wanted`; the waker as of [`Shard::wish`].
+    /// Wishes for the polls that are not there, for who waits for `wanted`; the waker as of
+    /// [`Shard::wish`].
     #[must_use]
     pub(crate) fn wish_for_poll(&mut self, source: &Arc<Source>, wanted: Bits) -> Option<Waker> {
-        if source.arm() != Arm::Idle {
+        if source.arms.cover(wanted) {
             return None;
         }
         let mut driver = None;
@@ -166,13 +168,17 @@ impl Shard {
                 // The receive tells, and wakes when it ends.
                 return None;
             }
-            // A socket whose writes wait moves bulk. The poll would report, besides, whatever the ring
-            // receives.
+            // A socket whose writes wait moves bulk.
             inbox.set_bulk();
             driver = self.wish(Wish::EndRecv(source.clone()));
         }
-        source.set_arm(Arm::Queued);
-        driver.or(self.wish(Wish::Poll(source.clone())))
+        for direction in wanted.directions() {
+            if source.arms.get(direction) == Arm::Idle {
+                source.arms.set(direction, Arm::Queued);
+                driver = driver.or(self.wish(Wish::Poll(source.clone(), direction)));
+            }
+        }
+        driver
     }
 
     fn rouse(&mut self) -> Option<Waker> {
@@ -263,9 +269,11 @@ impl Shard {
         self.metrics.leaked += leaked_count as u64;
         for source in askers {
             source.set_abandoned();
-            if let Arm::InFlight(_) = source.arm() {
-                source.set_arm(Arm::Queued);
-                self.wishes.push(Wish::Poll(source.clone()));
+            for direction in Direction::ALL {
+                if let Arm::InFlight(_) = source.arms.get(direction) {
+                    source.arms.set(direction, Arm::Queued);
+                    self.wishes.push(Wish::Poll(source.clone(), direction));
+                }
             }
             if let Some(inbox) = source.inbox() {
                 inbox.end(RecvOp::Idle);
@@ -304,17 +312,17 @@ impl Shard {
     /// Gives the wish back if there was no room.
     fn grant(&mut self, wish: Wish, effects: &mut Effects) -> Result<(), Wish> {
         let granted = match &wish {
-            Wish::Poll(source) if source.arm() == Arm::Queued => {
-                let events = u32::from(Bits::poll_events().bits());
+            Wish::Poll(source, direction) if source.arms.get(*direction) == Arm::Queued => {
+                let events = u32::from(direction.poll_events().bits());
                 let token = self.ops.poll(source.target, events, source.clone());
                 if let Ok(token) = token {
-                    source.set_arm(Arm::InFlight(token));
+                    source.arms.set(*direction, Arm::InFlight(token));
                     self.metrics.polls += 1;
                 }
                 token.is_ok()
             }
             // The socket is gone.
-            Wish::Poll(_) => true,
+            Wish::Poll(..) => true,
             Wish::Recv(source) => self.grant_recv(source, effects),
             Wish::EndRecv(source) => self.grant_end_recv(source, effects),
             Wish::Accept(source) => self.grant_accept(source),
@@ -393,9 +401,7 @@ impl Shard {
                     context: source,
                     result,
                 } => {
-                    if matches!(source.arm(), Arm::InFlight(_)) {
-                        source.set_arm(Arm::Idle);
-                    }
+                    self.end_arms(&source);
                     source.report(seen_bits(result), &mut effects.wakers);
                     // Whoever waits for something else arms another.
                     source.wake_all(&mut effects.wakers);
@@ -432,6 +438,17 @@ impl Shard {
                 Event::Connect { .. } => {
                     unreachable!("the reactor connects by connect(2) and a poll")
                 }
+            }
+        }
+    }
+
+    /// A poll of `source` has ended: its token names nothing any more.
+    fn end_arms(&mut self, source: &Source) {
+        for direction in Direction::ALL {
+            if let Arm::InFlight(token) = source.arms.get(direction)
+                && !self.ops.contains(token)
+            {
+                source.arms.set(direction, Arm::Idle);
             }
         }
     }

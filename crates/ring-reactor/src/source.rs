@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use once_cell::sync::OnceCell;
@@ -14,6 +14,7 @@ use ring_core::sockaddr::PeerAddr;
 use ring_core::token::Token;
 use rustix::event::{PollFd, PollFlags};
 
+use crate::arm::Arms;
 use crate::flow::inbox::Inbox;
 use crate::limits::ACCEPTED_AHEAD_MAX;
 use crate::reactor::Reactor;
@@ -34,26 +35,12 @@ pub(crate) struct Source {
     pub(crate) target: Target,
     ready: ReadyState,
     waiters: Mutex<Waiters>,
-    arm: AtomicU8,
-    token: AtomicU64,
+    pub(crate) arms: Arms,
     abandoned: AtomicBool,
     /// For listening sockets that the ring accepts for.
     accept: Option<Box<Mutex<AcceptState>>>,
     /// For streams that the ring may receive for.
     inbox: OnceCell<Box<Inbox>>,
-}
-
-/// What is armed in the ring for a socket's readiness. Written under the shard's lock alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arm {
-    /// Nothing.
-    Idle,
-    /// A poll waits for the driver's next turn; the kernel knows nothing yet.
-    Queued,
-    /// A poll has been pushed.
-    InFlight(Token),
-    /// The socket is gone: nothing is armed any more.
-    Closed,
 }
 
 /// The accept of a listening socket.
@@ -87,11 +74,6 @@ pub(crate) enum AcceptOp {
     Closed,
 }
 
-const IDLE: u8 = 0;
-const QUEUED: u8 = 1;
-const IN_FLIGHT: u8 = 2;
-const CLOSED: u8 = 3;
-
 impl Source {
     pub(crate) fn new(
         reactor: Arc<Reactor>,
@@ -104,37 +86,11 @@ impl Source {
             target,
             ready,
             waiters: Mutex::default(),
-            arm: AtomicU8::new(IDLE),
-            token: AtomicU64::new(0),
+            arms: Arms::default(),
             abandoned: AtomicBool::new(false),
             accept: accepts.then(Box::default),
             inbox: OnceCell::new(),
         }
-    }
-
-    pub(crate) fn arm(&self) -> Arm {
-        // Acquire: pairs with the Release in `set_arm`; a waiter that finds a poll in flight relies
-        // on the waiter lock for the order, see `poll_ready`.
-        match self.arm.load(Ordering::Acquire) {
-            IDLE => Arm::Idle,
-            QUEUED => Arm::Queued,
-            IN_FLIGHT => Arm::InFlight(Token::from_user_data(self.token.load(Ordering::Relaxed))),
-            _ => Arm::Closed,
-        }
-    }
-
-    /// For holders of the shard's lock.
-    pub(crate) fn set_arm(&self, arm: Arm) {
-        let state = match arm {
-            Arm::Idle => IDLE,
-            Arm::Queued => QUEUED,
-            Arm::InFlight(token) => {
-                self.token.store(token.user_data(), Ordering::Relaxed);
-                IN_FLIGHT
-            }
-            Arm::Closed => CLOSED,
-        };
-        self.arm.store(state, Ordering::Release);
     }
 
     /// Notes that a ring was closed while it held this socket: close(2) may send no FIN.
@@ -214,7 +170,7 @@ impl Source {
     /// meanwhile: he looks for himself. (A receive of the ring begins with a look of its own.)
     pub(crate) fn clear_drained(&self, seen: Snapshot) {
         self.ready.clear(seen);
-        if self.arm() == Arm::Idle && self.inbox().is_none() {
+        if !self.arms.cover(seen.ready) && self.inbox().is_none() {
             self.ready.set_unverified();
         }
     }
@@ -222,7 +178,7 @@ impl Source {
     /// For who wants to be told all of `wanted` that is ready: where a part is known, and would be
     /// answered without a wait, asks the kernel for the rest, and has the driver report from now on.
     pub(crate) fn watch(self: &Arc<Self>, fd: BorrowedFd<'_>, wanted: Bits) {
-        if self.arm() != Arm::Idle || self.ready.load(wanted).ready.is_empty() {
+        if self.arms.cover(wanted) || self.ready.load(wanted).ready.is_empty() {
             return;
         }
         // A poll keeps the ring from receiving: only who waits for reads himself gets one.
@@ -237,7 +193,7 @@ impl Source {
     /// is armed that would report.
     pub(crate) fn ready_now(&self, fd: BorrowedFd<'_>, wanted: Bits) -> Snapshot {
         let seen = self.ready.load(wanted);
-        let is_watched = self.arm() != Arm::Idle || self.is_receiving();
+        let is_watched = self.arms.cover(wanted) || self.is_receiving();
         if !seen.ready.is_empty() || is_watched {
             return seen;
         }
@@ -326,8 +282,8 @@ impl Source {
             return Poll::Ready(Ok(seen));
         }
         let armed = match wait {
-            Wait::Poll => self.arm() != Arm::Idle || Reactor::arm(self, wanted),
-            Wait::Recv => self.arm() != Arm::Idle || Reactor::start_recv(self),
+            Wait::Poll => self.arms.cover(wanted) || Reactor::arm(self, wanted),
+            Wait::Recv => self.arms.cover(wanted) || Reactor::start_recv(self),
             Wait::Accept => Reactor::start_accept(self),
         };
         if armed && self.reactor.serves() {
@@ -339,7 +295,8 @@ impl Source {
 
     /// Asks the kernel what the socket is ready for now.
     fn look(&self, fd: BorrowedFd<'_>) {
-        let mut fds = [PollFd::from_borrowed_fd(fd, Bits::poll_events())];
+        let [read, write] = Direction::ALL.map(Direction::poll_events);
+        let mut fds = [PollFd::from_borrowed_fd(fd, read | write)];
         let no_wait = rustix::event::Timespec {
             tv_sec: 0,
             tv_nsec: 0,

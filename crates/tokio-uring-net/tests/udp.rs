@@ -6,6 +6,7 @@ mod cases {
     mod udp_datagrams;
     mod udp_errors;
     mod udp_moves;
+    mod udp_quiet;
     mod udp_ready;
     mod udp_tokio;
 }

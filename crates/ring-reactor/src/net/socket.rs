@@ -21,7 +21,7 @@ use super::origin::Origin;
 use crate::reactor::{Reactor, Serving, Shared, gone};
 use crate::ready::{Bits, Direction, Snapshot};
 use crate::select;
-use crate::source::{Arm, Source, Wait};
+use crate::source::{Source, Wait};
 
 /// A non-blocking socket whose readiness the runtime's driver reports.
 pub struct Socket {
@@ -321,8 +321,9 @@ impl Socket {
             source.clear(snapshot);
             // From here on the driver says when it is ready again, as in tokio. (Where the ring may
             // receive, a poll would keep it from that.)
-            if source.arm() == Arm::Idle && source.inbox().is_none() {
-                Reactor::arm(source, Bits::of(interest));
+            let wanted = Bits::of(interest);
+            if !source.arms.cover(wanted) && source.inbox().is_none() {
+                Reactor::arm(source, wanted);
             }
             // Without the errno, as tokio's.
             io::ErrorKind::WouldBlock.into()

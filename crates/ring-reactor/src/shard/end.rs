@@ -10,11 +10,13 @@ use ring_core::setup::SetupError;
 use ring_core::token::Token;
 
 use super::{Broken, Shard, Wish};
+use crate::arm::Arm;
 use crate::effects::Effects;
 use crate::flow::inbox::{Inbox, RecvOp};
 use crate::limits::{CLOSE_ENTERS_MAX, CLOSE_WAIT_MS};
 use crate::metrics::Metrics;
-use crate::source::{AcceptOp, Arm, Source};
+use crate::ready::Direction;
+use crate::source::{AcceptOp, Source};
 use crate::thread_id::this_thread;
 
 impl Shard {
@@ -146,7 +148,7 @@ impl Shard {
             .for_each_context(|source| askers.push(source.clone()));
         for wish in self.wishes.drain(..) {
             match wish {
-                Wish::Poll(source)
+                Wish::Poll(source, _)
                 | Wish::Recv(source)
                 | Wish::EndRecv(source)
                 | Wish::Accept(source)
@@ -160,8 +162,10 @@ impl Shard {
             && (self.ops.count() == 0 || self.may_enter_here())
             && self.ops.drain();
         for source in askers.iter() {
-            if matches!(source.arm(), Arm::Queued | Arm::InFlight(_)) {
-                source.set_arm(Arm::Idle);
+            for direction in Direction::ALL {
+                if matches!(source.arms.get(direction), Arm::Queued | Arm::InFlight(_)) {
+                    source.arms.set(direction, Arm::Idle);
+                }
             }
             if let Some(accept) = source.accept_state() {
                 accept.lock().op = AcceptOp::Idle;
@@ -202,10 +206,12 @@ pub(crate) struct Detached {
 /// nobody fetched go with it.
 fn disarm(source: &Source, effects: &mut Effects) -> Vec<Token> {
     let mut tokens = Vec::new();
-    if let Arm::InFlight(token) = source.arm() {
-        tokens.push(token);
+    for direction in Direction::ALL {
+        if let Arm::InFlight(token) = source.arms.get(direction) {
+            tokens.push(token);
+        }
+        source.arms.set(direction, Arm::Closed);
     }
-    source.set_arm(Arm::Closed);
     if let Some(RecvOp::InFlight(token) | RecvOp::Ending(token)) =
         source.inbox().map(|inbox| inbox.end(RecvOp::Closed))
     {
