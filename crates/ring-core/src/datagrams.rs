@@ -220,8 +220,8 @@ impl Datagrams {
     /// Calls recvmmsg(2) on a non-blocking socket and replaces what is in the batch by what it
     /// answers.
     ///
-    /// It asks for twice as many as came last time, so that a large batch costs nothing where few
-    /// come.
+    /// It asks for some more than came last time, twice as many if there were more, so that a large
+    /// batch costs nothing where few come.
     ///
     /// # Errors
     /// Of recvmmsg(2), `WouldBlock` if there is no datagram among them. The batch is as it was then.
@@ -255,11 +255,16 @@ impl Datagrams {
         }
         self.first = 0;
         self.end = received;
-        self.wanted = (received * 2).clamp(DATAGRAMS_RECV_MIN, DATAGRAMS_MAX);
-        self.wanted = self.wanted.min(self.slots.len());
+        let is_short = received < wanted;
+        let next = if is_short {
+            received + received / 4
+        } else {
+            received * 2
+        };
+        self.wanted = next.max(DATAGRAMS_RECV_MIN).min(self.slots.len());
         Ok(Moved {
             count: received,
-            is_short: received < wanted,
+            is_short,
         })
     }
 

@@ -12,7 +12,7 @@ impl UdpSocket {
     /// how many. What was in the batch is replaced.
     ///
     /// It is one system call for all of them, recvmmsg(2). After a burst it may leave some to the next
-    /// call: it asks for twice as many as came last time.
+    /// call: it asks for some more than came last time.
     ///
     /// # Cancel safety
     /// Cancel safe: a call that is dropped has received nothing, and the batch is as it was.
