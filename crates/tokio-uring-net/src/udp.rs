@@ -77,6 +77,9 @@ impl UdpSocket {
     /// with other options is made by the standard library or by socket2, and taken in by
     /// [`from_std`](UdpSocket::from_std).
     ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped leaves no socket behind.
+    ///
     /// # Errors
     /// The error of the last address tried, as of socket(2) and bind(2); the error of the name
     /// look-up; `InvalidInput` if `addr` resolves to no address.
@@ -128,6 +131,9 @@ impl UdpSocket {
     /// From then on [`send`](UdpSocket::send) sends there, and the socket receives from there only. No
     /// datagram is sent, so nothing is known of whether anybody listens: a later call may fail with
     /// `ConnectionRefused`. Connecting again fixes another end.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped has not changed the other end.
     ///
     /// # Errors
     /// The error of the last address tried, as of connect(2); the error of the name look-up;

@@ -71,6 +71,9 @@ impl TcpListener {
     /// socket has `SO_REUSEADDR` set. [`TcpSocket`](crate::TcpSocket) makes listeners with other
     /// options.
     ///
+    /// # Cancel safety
+    /// Cancel safe: a call that is dropped leaves no socket behind.
+    ///
     /// # Errors
     /// The error of the last address tried, as of socket(2), bind(2) and listen(2); the error of
     /// the name look-up; `InvalidInput` if `addr` resolves to no address.
