@@ -1,4 +1,4 @@
-//! `axum::serve` on a [`TcpListener`] and on a [`UnixListener`].
+//! `axum::serve` (feature `axum`) on a [`TcpListener`] and on a [`UnixListener`].
 
 use std::io;
 use std::net::SocketAddr;

@@ -101,7 +101,7 @@
 //! |---|---|
 //! | Types | The types are this crate's own, except [`ToSocketAddrs`], [`lookup_host`] and [`unix::SocketAddr`], which are tokio's, re-exported. `TryFrom` turns sockets into tokio's and back. |
 //! | Unix addresses | [`UnixListener::accept`] answers the abstract name that a peer is bound to, where tokio says that it has none, and a path of 108 bytes, where tokio panics. ([`UnixDatagram`] takes such a sender for one without a name.) An abstract name that is empty, or begins with a NUL byte, is that name, where tokio takes it for none, or without its last byte. |
-//! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without [`driver`], [`Builder`], [`metrics`] and [`per_core`]. |
+//! | Systems | Elsewhere than on Linux the crate is `tokio::net`, re-exported, without anything that `tokio::net` does not have. |
 //!
 //! | On io_uring | |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! tonic's server on a [`TcpListenerStream`](crate::TcpListenerStream) and on a
+//! tonic's server (feature `tonic`) on a [`TcpListenerStream`](crate::TcpListenerStream) and on a
 //! [`UnixListenerStream`](crate::UnixListenerStream).
 
 use std::io;
@@ -43,6 +43,7 @@ use crate::unix::stream::UnixStream;
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let socket = TcpSocket::new_v4()?;
+/// socket.set_reuseaddr(true)?; // As `TcpListener::bind` does.
 /// socket.set_nodelay(true)?;
 /// socket.bind("127.0.0.1:0".parse()?)?;
 /// let listener = socket.listen(1024)?;

@@ -8,7 +8,7 @@ use tokio::io::Interest;
 use super::{ARRIVAL, UdpSocket};
 
 impl UdpSocket {
-    /// Waits for datagrams and receives as many as are there, up to the capacity of `batch`; answers
+    /// Waits for datagrams and receives those that are there, at most the capacity of `batch`; answers
     /// how many. What was in the batch is replaced.
     ///
     /// It is one system call for all of them, recvmmsg(2). After a burst it may leave some to the next
@@ -18,7 +18,7 @@ impl UdpSocket {
     /// Cancel safe: a call that is dropped has received nothing, and the batch is as it was.
     ///
     /// # Errors
-    /// As [`recv_from`](UdpSocket::recv_from). The batch is as it was then.
+    /// As [`recv_from`](UdpSocket::recv_from). The batch is left as it was.
     ///
     /// # Examples
     /// A server that sends back what it is sent:
@@ -103,7 +103,7 @@ impl UdpSocket {
     /// Sets `UDP_GRO`: whether the kernel may join datagrams that came one after another, from one
     /// sender and of one size, into one payload. [`Datagram::segment_bytes`] tells their size.
     ///
-    /// Only [`recv_many`](UdpSocket::recv_many) can tell them apart, and the batch has to have room for
+    /// Only the calls that receive a batch can tell them apart, and the batch has to have room for
     /// 65,535 bytes each, or what does not fit is lost.
     ///
     /// # Errors
