@@ -47,7 +47,11 @@ pub(crate) fn start_connect(socket: &Socket, addr: impl Into<SockAddr>) -> io::R
 }
 
 /// Calls sendto(2), without a `SIGPIPE`.
-pub(crate) fn send_to(fd: BorrowedFd<'_>, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
+pub(crate) fn send_to(
+    fd: BorrowedFd<'_>,
+    buf: &[u8],
+    target: impl Into<SockAddr>,
+) -> io::Result<usize> {
     const FLAGS: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
     SockRef::from(&fd).send_to_with_flags(buf, &target.into(), FLAGS)
 }

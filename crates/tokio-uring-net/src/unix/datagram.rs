@@ -14,18 +14,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net;
 use std::path::Path;
 
-use ring_reactor::net::{Origin, RecvInto, Socket};
-use rustix::net::SendFlags;
+use ring_reactor::net::{Data, Origin, RecvInto, Socket};
 use socket2::{SockAddr, SockRef, Type};
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::unix::SocketAddr;
 
 use crate::read_buf::Unfilled;
 use crate::sys;
-
-/// A send to a peer that has gone answers with an error and raises no `SIGPIPE`, whatever the process
-/// does with that signal.
-const SEND_FLAGS: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
 
 /// A Unix socket that sends and receives datagrams.
 ///
@@ -336,11 +331,11 @@ impl UnixDatagram {
     // ---- One system call each ----
 
     fn send_now(&self, buf: &[u8]) -> io::Result<usize> {
-        SockRef::from(&self.socket.fd()).send_with_flags(buf, SEND_FLAGS)
+        Data::One(buf).send(self.socket.fd())
     }
 
     fn send_to_now(&self, buf: &[u8], target: &Path) -> io::Result<usize> {
-        SockRef::from(&self.socket.fd()).send_to_with_flags(buf, &addr_of(target)?, SEND_FLAGS)
+        sys::send_to(self.socket.fd(), buf, addr_of(target)?)
     }
 
     fn recv_now(&self, buf: &mut [u8]) -> io::Result<usize> {

@@ -2,52 +2,15 @@
 
 use crate::stack::net::{TcpListener, TcpStream};
 use crate::support::child;
-use crate::support::fds::Fds;
+use crate::support::fds::{check_emfile, limit_descriptors, use_up_descriptors};
 use crate::support::poll::{Wakes, turns};
 use crate::support::setup::{Setup, for_each_setup, on_every_runtime, run_task};
 use crate::support::tcp::{any_port, client, warm_up};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::task::JoinSet;
-
-/// Lets the process open a few descriptors more than it has. A ring goes by the limit at the time
-/// when it is asked, so this comes first.
-fn limit_descriptors() -> io::Result<()> {
-    let limit = getrlimit(Resource::Nofile);
-    let near = Fds::now().count() as u64 + 32;
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(near),
-            ..limit
-        },
-    )?;
-    Ok(())
-}
-
-/// Opens as many descriptors as the process may.
-fn use_up_descriptors() -> io::Result<Vec<File>> {
-    let mut hogs = Vec::new();
-    loop {
-        match File::open("/dev/null") {
-            Ok(hog) => hogs.push(hog),
-            Err(error) if error.raw_os_error() == Some(libc::EMFILE) => return Ok(hogs),
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-#[track_caller]
-fn check_emfile<T>(result: io::Result<T>) {
-    match result {
-        Ok(_) => panic!("a connection was accepted without a descriptor"),
-        Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}"),
-    }
-}
 
 /// A client that connects after the descriptors are used up: its own is open already.
 struct Client(socket2::Socket);

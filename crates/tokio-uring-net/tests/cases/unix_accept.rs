@@ -2,15 +2,13 @@
 
 use crate::stack::net::{UnixListener, UnixStream};
 use crate::support::child;
-use crate::support::fds::Fds;
+use crate::support::fds::{check_emfile, limit_descriptors, use_up_descriptors};
 use crate::support::poll::{Wakes, turns};
 use crate::support::setup::{Setup, for_each_setup, on_every_runtime, run_task};
 use crate::support::tcp::warm_up;
 use crate::support::unix::{client, listener, raw};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::task::Poll;
@@ -80,40 +78,6 @@ fn the_tasks_that_are_left_are_served() {
         assert_eq!(numbers(left).await?, (0..WAITERS / 2).collect());
         Ok(())
     });
-}
-
-/// Lets the process open a few descriptors more than it has.
-fn limit_descriptors() -> io::Result<()> {
-    let limit = getrlimit(Resource::Nofile);
-    let near = Fds::now().count() as u64 + 32;
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(near),
-            ..limit
-        },
-    )?;
-    Ok(())
-}
-
-/// Opens as many descriptors as the process may.
-fn use_up_descriptors() -> io::Result<Vec<File>> {
-    let mut hogs = Vec::new();
-    loop {
-        match File::open("/dev/null") {
-            Ok(hog) => hogs.push(hog),
-            Err(error) if error.raw_os_error() == Some(libc::EMFILE) => return Ok(hogs),
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-#[track_caller]
-fn check_emfile<T>(result: io::Result<T>) {
-    match result {
-        Ok(_) => panic!("a connection was accepted without a descriptor"),
-        Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}"),
-    }
 }
 
 async fn accept_without_descriptors() -> io::Result<()> {
