@@ -352,22 +352,12 @@ impl Socket {
     /// Cancel safe: `f` runs to its end or not at all.
     /// # Errors
     /// Those of `f`; that the runtime is shutting down.
-    pub async fn async_io<R>(
+    pub fn async_io<R>(
         &self,
         interest: Interest,
-        mut f: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        loop {
-            let event = self.ready_with(interest, Wait::Poll).await?;
-            let coop = std::future::poll_fn(coop::poll_proceed).await;
-            match f() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => event.clear(),
-                result => {
-                    coop.made_progress();
-                    return result;
-                }
-            }
-        }
+        f: impl FnMut() -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.async_call(interest, f, |_| false)
     }
 
     /// As [`Socket::async_io`] for a batch: a call that could have moved more has drained or filled the
@@ -377,26 +367,31 @@ impl Socket {
     /// Cancel safe: `f` runs to its end or not at all.
     /// # Errors
     /// Those of `f`; that the runtime is shutting down.
-    pub async fn async_batch(
+    pub fn async_batch(
         &self,
         interest: Interest,
-        mut f: impl FnMut() -> io::Result<Moved>,
-    ) -> io::Result<usize> {
+        f: impl FnMut() -> io::Result<Moved>,
+    ) -> impl Future<Output = io::Result<Moved>> {
+        self.async_call(interest, f, |moved| moved.is_short)
+    }
+
+    async fn async_call<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+        is_short: impl Fn(&R) -> bool,
+    ) -> io::Result<R> {
         loop {
             let event = self.ready_with(interest, Wait::Poll).await?;
             let coop = std::future::poll_fn(coop::poll_proceed).await;
             match f() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => event.clear(),
-                Ok(moved) => {
+                result => {
                     coop.made_progress();
-                    if moved.is_short {
+                    if result.as_ref().is_ok_and(&is_short) {
                         event.clear_drained();
                     }
-                    return Ok(moved.count);
-                }
-                Err(error) => {
-                    coop.made_progress();
-                    return Err(error);
+                    return result;
                 }
             }
         }

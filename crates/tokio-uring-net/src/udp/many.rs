@@ -55,7 +55,8 @@ impl UdpSocket {
     /// ```
     pub async fn recv_many(&self, batch: &mut Datagrams) -> io::Result<usize> {
         let recv = || batch.recv(self.socket.fd());
-        self.socket.async_batch(ARRIVAL, recv).await
+        let moved = self.socket.async_batch(ARRIVAL, recv).await?;
+        Ok(moved.count)
     }
 
     /// Does what [`recv_many`](UdpSocket::recv_many) does, without waiting.
@@ -87,7 +88,8 @@ impl UdpSocket {
     /// See [`recv_many`](UdpSocket::recv_many).
     pub async fn send_many(&self, batch: &mut Datagrams) -> io::Result<usize> {
         let send = || batch.send(self.socket.fd());
-        self.socket.async_batch(Interest::WRITABLE, send).await
+        let moved = self.socket.async_batch(Interest::WRITABLE, send).await?;
+        Ok(moved.count)
     }
 
     /// Does what [`send_many`](UdpSocket::send_many) does, without waiting.
